@@ -1,0 +1,44 @@
+# demo: the main job on the embedded sample; test: all tests; check: linters and types; bench: speed; results: tables
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test check bench results tables clean
+
+demo: $(VENV)/installed
+	$(BIN)/isogloss demo --output runs/demo
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python -m isogloss.evaluation.tables README.md results --check
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks.startup
+
+# the tables of README and docs, from results/
+tables: $(VENV)/installed
+	$(BIN)/python -m isogloss.evaluation.tables README.md results
+
+# torch first and by itself: with it in place nothing pulls a larger build of it
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q torch -c constraints.txt
+	$(BIN)/pip install -q -e . -c constraints.txt
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/pip install -q -e '.[test]' -c constraints.txt
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed-test
+	$(BIN)/pip install -q ruff pyright -c constraints.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""Data: readers of raw formats, joins by id, checks, the embedded sample, batches."""

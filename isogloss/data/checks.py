@@ -1,0 +1,100 @@
+"""Checks on records that no format can make: ids, empty texts, labels, place-holders."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from isogloss.errors import UserError, nearest
+from isogloss.records import AnyRecord, Bitext, Question, Record, Sentence, TaggedSentence
+
+
+def texts(record: Record | Bitext) -> dict[str, str]:
+    """The texts of a record by field name, its translations left out."""
+    if isinstance(record, Question):
+        return {"question": record.question, "context": record.context}
+    if isinstance(record, Bitext):
+        return {"text": record.text, "translation": record.translation}
+    pair = {} if isinstance(record, TaggedSentence) or record.text_pair is None else {"text_pair": record.text_pair}
+    return {"text": record.text} | pair
+
+
+def record_labels(record: Record) -> tuple[str, ...]:
+    """The labels a record carries: its class, or one tag per word; empty if it is unlabelled or a question."""
+    if isinstance(record, Sentence):
+        return () if record.label is None else (record.label,)
+    return (record.tags or ()) if isinstance(record, TaggedSentence) else ()
+
+
+def check_records(records: Sequence[AnyRecord], where: str) -> Sequence[AnyRecord]:
+    """The records themselves; `where` names the file or the task, split and language.
+
+    Raises:
+        UserError: there are none, an id occurs twice, or a text is empty.
+    """
+    if not records:
+        raise UserError(f"{where}: no items; the split is empty")
+    double = [name for name, count in Counter(record.id for record in records).items() if count > 1]
+    if double:
+        raise UserError(f"{where}: duplicate ids {some(double)}; an id must name one item of a split")
+    for record in records:
+        for field, text in texts(record).items():
+            if not text.strip():
+                raise UserError(f"{where}: item {record.id!r} has an empty {field}; fill it in or take the item out")
+        if isinstance(record, TaggedSentence) and record.tags is not None and len(record.tags) != len(record.words):
+            raise UserError(f"{where}: item {record.id!r} has {len(record.words)} words but {len(record.tags)} tags")
+    return records
+
+
+def check_labels(records: Sequence[AnyRecord], labels: Sequence[str], where: str) -> Sequence[AnyRecord]:
+    """The records themselves; every label they carry is one of `labels`. Without `labels` anything goes.
+
+    Raises:
+        UserError: a label is unknown; the message names the item and the nearest label.
+    """
+    known = set(labels)
+    for record in records:
+        for label in record_labels(record):
+            if known and label not in known:
+                raise UserError(f"{where}: item {record.id!r} has the unknown label {label!r}; {nearest(label, known)}")
+    return records
+
+
+def check_label_sets(train: Iterable[Record], test: Iterable[Record], where: str) -> None:
+    """Nothing; test uses no label that train has not.
+
+    Raises:
+        UserError: it does; the message names them. A model cannot give a label that it never saw.
+    """
+    seen = {label for record in train for label in record_labels(record)}
+    new = {label for record in test for label in record_labels(record)} - seen
+    if new:
+        raise UserError(
+            f"{where}: the test labels {some(sorted(new))} do not occur in training ({some(sorted(seen))}); "
+            "map the labels of one file to the other's"
+        )
+
+
+def placeholder_labels(records: Sequence[Record]) -> str | None:
+    """What is wrong with the gold labels, or None: all the same, none at all, or the same empty answer everywhere.
+
+    Benchmarks with hidden test labels ship files filled with one label; scoring against them means nothing.
+    """
+    if len(records) < 2:
+        return None
+    if isinstance(records[0], Question):
+        answers = [
+            tuple(answer.text for answer in record.answers) for record in records if isinstance(record, Question)
+        ]
+        empty = all(not any(text.strip() for text in each) for each in answers)
+        return f"all {len(answers)} questions have no answer or an empty one" if empty else None
+    labels = Counter(label for record in records for label in record_labels(record))
+    if not labels:
+        return f"none of the {len(records)} items has a label"
+    if len(labels) == 1:
+        return f"all {len(records)} items have the same label {next(iter(labels))!r}"
+    return None
+
+
+def some(names: Sequence[str], limit: int = 5) -> str:
+    """A list in words, at most `limit` of it, for a message of one line."""
+    shown = ", ".join(repr(name) for name in names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown

@@ -1,0 +1,198 @@
+"""Records as JSON lines, the form in which users bring their own data (see the README for one line of each)."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from isogloss.data.checks import check_records
+from isogloss.data.formats import align_words, check_answers, find, open_text
+from isogloss.errors import UserError
+from isogloss.languages import language
+from isogloss.records import (
+    Answer,
+    Question,
+    Record,
+    Sentence,
+    Span,
+    TaggedSentence,
+    by_language,
+    join_words,
+    split_words,
+    tagged_sentence,
+)
+
+COMMON = ("id", "language", "translation")
+FIELDS = {
+    "classification": ("text", "text_pair", "label"),
+    "tagging": ("text", "words", "tags", "spans"),
+    "question_answering": ("question", "context", "answers"),
+}
+Line = Mapping[str, Any]
+
+
+def read_jsonl(path: Path, kind: str | None = None) -> list[Record]:
+    """The records of a JSON-lines file; `kind` is that of the task, or None to tell it from the fields.
+
+    Raises:
+        UserError: a line is not a record; ids occur twice within a language; there is no line.
+    """
+    where = str(find(path))
+    with open_text(path) as text:
+        records = list(parse_lines(text, where, kind))
+    if not records:
+        raise UserError(f"{where}: no items; the file is empty")
+    for tag, group in by_language(records).items():
+        check_records(group, f"{where} ({tag})")
+    return records
+
+
+def parse_lines(lines: Iterable[str], where: str, kind: str | None = None) -> Iterator[Record]:
+    """The records of JSON lines as they come; blank lines are passed over, `where` names the file in errors."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        place = f"{where}:{number}"
+        try:
+            content = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{place}: not JSON ({error.msg} at column {error.colno})") from error
+        except RecursionError:
+            raise UserError(f"{place}: nested too deeply for a record") from None
+        yield parse_record(content, place, kind)
+
+
+def parse_record(line: Any, where: str, kind: str | None = None) -> Record:
+    """One record from the object of one line.
+
+    Raises:
+        UserError: a field is missing, misspelt or of the wrong type; spans or answers do not fit the text.
+    """
+    if not isinstance(line, Mapping):
+        raise UserError(f"{where}: a JSON object was expected, not {type(line).__name__}")
+    kind = kind or _kind(line, where)
+    known = (*COMMON, *FIELDS[kind])
+    for field in line:
+        if field not in known and (close := get_close_matches(field, known, n=1, cutoff=0.75)):
+            raise UserError(f"{where}: unknown field {field!r}; did you mean {close[0]}?")
+    record = _record(line, _identifier(line, where), where, kind)
+    sides = line.get("translation") or []
+    sides = [sides] if isinstance(sides, Mapping) else sides
+    if not isinstance(sides, list) or not all(isinstance(side, Mapping) for side in sides):
+        raise UserError(f"{where}: translation must be an object or a list of objects")
+    translations = tuple(_record(side, record.id, f"{where} (translation)", kind) for side in sides)
+    return replace(record, translations=translations)
+
+
+def _kind(line: Line, where: str) -> str:
+    for kind, marks in (
+        ("question_answering", ("question", "context")),
+        ("tagging", ("words", "tags", "spans")),
+        ("classification", ("text",)),
+    ):
+        if any(mark in line for mark in marks):
+            return kind
+    raise UserError(f"{where}: no text, words or question; the fields are {', '.join(line) or 'none'}")
+
+
+def _identifier(line: Line, where: str) -> str:
+    name = line.get("id")
+    if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
+        raise UserError(f"{where}: every line needs an id; the fields are {', '.join(line)}")
+    return str(name)
+
+
+def _record(line: Line, name: str, where: str, kind: str) -> Record:
+    tag = _tag(line, where)
+    match kind:
+        case "classification":
+            pair, label = _string(line, "text_pair", where, False), _string(line, "label", where, False)
+            return Sentence(id=name, language=tag, text=_text(line, "text", where), text_pair=pair, label=label)
+        case "tagging":
+            return _tagged(line, name, tag, where)
+        case "question_answering":
+            question, context = _text(line, "question", where), _text(line, "context", where)
+            answers = _answers(line, context, where)
+            return Question(id=name, language=tag, question=question, context=context, answers=answers)
+    raise ValueError(f"no record form for kind {kind!r}")
+
+
+def _tagged(line: Line, name: str, tag: str, where: str) -> TaggedSentence:
+    if "spans" in line:
+        spans = [_span(span, where) for span in _list(line, "spans", where)]
+        text = _text(line, "text", where)
+        try:
+            return tagged_sentence(name, tag, text, spans)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from error
+    if "words" not in line:
+        text = _text(line, "text", where)
+        words = split_words(text)
+    else:
+        given = [str(word) for word in _list(line, "words", where)]
+        if not given or not all(word.strip() for word in given):
+            raise UserError(f"{where}: words holds {'an empty word' if given else 'nothing'}")
+        text, words = join_words(given, tag)
+        if line.get("text") is not None:
+            text = _text(line, "text", where)
+            words = align_words(given, text, where)
+    tags = None if line.get("tags") is None else tuple(str(each) for each in _list(line, "tags", where))
+    if tags is not None and len(tags) != len(words):
+        raise UserError(f"{where}: {len(words)} words but {len(tags)} tags; give one tag per word")
+    return TaggedSentence(id=name, language=tag, text=text, words=words, tags=tags)
+
+
+def _span(span: Any, where: str) -> Span:
+    match span:
+        case {"start": int(start), "end": int(end), "label": str(label)} | [int(start), int(end), str(label)]:
+            return Span(start, end, label)
+    raise UserError(f"{where}: a span must be {{start, end, label}} with character offsets, not {span!r}")
+
+
+def _answers(line: Line, context: str, where: str) -> tuple[Answer, ...]:
+    found = []
+    for answer in _list(line, "answers", where) if line.get("answers") is not None else []:
+        match answer:
+            case {"text": str(text), "answer_start": int(start)}:
+                found.append(Answer(text, start))
+            case _:
+                raise UserError(f"{where}: an answer must be {{text, answer_start}}, not {answer!r}")
+    check_answers(found, context, where)
+    return tuple(found)
+
+
+def _tag(line: Line, where: str) -> str:
+    if "language" not in line:
+        raise UserError(f'{where}: no language; add one such as "language": "de"')
+    try:
+        return language(line["language"]).tag
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _string(line: Line, field: str, where: str, needed: bool = True) -> str | None:
+    value = line.get(field)
+    if value is None and not needed:
+        return None
+    if not isinstance(value, str):
+        found = "is missing" if value is None else f"is {type(value).__name__}, not text"
+        raise UserError(f"{where}: {field} {found}; the fields are {', '.join(line)}")
+    if not value.isprintable() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise UserError(f"{where}: {field} holds half a character (a lone surrogate); write the text as UTF-8")
+    return value
+
+
+def _text(line: Line, field: str, where: str) -> str:
+    value = _string(line, field, where) or ""
+    if not value.strip():
+        raise UserError(f"{where}: {field} is empty; fill it in or take the line out")
+    return value
+
+
+def _list(line: Line, field: str, where: str) -> list[Any]:
+    value = line[field]
+    if not isinstance(value, list):
+        raise UserError(f"{where}: {field} must be a list, not {type(value).__name__}")
+    return value

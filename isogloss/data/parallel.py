@@ -1,0 +1,98 @@
+"""Joins by id, and the pairings of a text with another language that the honest comparison asks for."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from isogloss.data.checks import check_records, some
+from isogloss.data.noise import word_dropout, word_for_word
+from isogloss.errors import UserError, nearest
+from isogloss.records import AnyRecord, Sentence, TaggedSentence, by_language
+
+PAIRINGS = ("translation", "self", "shuffled", "none", "word_dropout", "word_for_word")
+
+
+def attach_translations(
+    records: Sequence[AnyRecord], english_records: Sequence[AnyRecord], where: str
+) -> list[AnyRecord]:
+    """The records, each with the English record of its id appended to its translations.
+
+    One English object serves all records that share its id. English may hold more items than the records.
+
+    Raises:
+        UserError: ids occur twice on a side, or English lacks an id; `where` names the task and split, or the file.
+    """
+    by_id = {record.id: record for record in check_records(english_records, f"{where}, English")}
+    for tag, group in by_language(records).items():
+        check_records(group, f"{where}, {tag}")
+        lacking = [record.id for record in group if record.id not in by_id]
+        if lacking:
+            raise UserError(
+                f"{where}: {tag} has {len(lacking)} of {len(group)} items without an English side, "
+                f"ids {some(lacking)}; the rows of the two languages must share their ids"
+            )
+    return [replace(record, translations=(*record.translations, by_id[record.id])) for record in records]
+
+
+def without_labels(record: AnyRecord) -> AnyRecord:
+    """The record without its label, tags or answers: what a translation may show at test time."""
+    if isinstance(record, Sentence):
+        return replace(record, label=None)
+    if isinstance(record, TaggedSentence):
+        return replace(record, tags=None)
+    return replace(record, answers=())
+
+
+def pair(
+    records: Sequence[AnyRecord], pairing: str, seed: int = 0, lexicon: Mapping[str, str] | None = None
+) -> list[AnyRecord]:
+    """The records of one language with the translations that `pairing` asks for; the same for the same seed.
+
+    translation: as they are. self: the text itself. none: nothing. shuffled: those of a random other item, never the
+    own. word_dropout: without 30 % of their words. word_for_word: the text through the lexicon (see `noise`).
+    A record without translations, such as an English one, stays without, except under self.
+
+    Raises:
+        UserError: there is no such pairing, nothing to shuffle with, or the lexicon is missing.
+    """
+    match pairing:
+        case "translation":
+            return list(records)
+        case "none":
+            return [replace(record, translations=()) for record in records]
+        case "self":
+            return [replace(record, translations=(replace(record, translations=()),)) for record in records]
+        case "shuffled":
+            return _shuffled(records, seed)
+        case "word_dropout":
+            return [
+                replace(record, translations=tuple(word_dropout(side, seed) for side in record.translations))
+                for record in records
+            ]
+        case "word_for_word":
+            return _through_lexicon(records, lexicon)
+    raise UserError(f"no pairing {pairing!r}; {nearest(pairing, PAIRINGS)}")
+
+
+def _shuffled(records: Sequence[AnyRecord], seed: int) -> list[AnyRecord]:
+    """Each paired record takes the translations of the next one in a random circle, so none keeps its own."""
+    circle = [i for i, record in enumerate(records) if record.translations]
+    if len(circle) == 1:
+        raise UserError("pairing shuffled needs at least two items with a translation; this set has one")
+    random.Random(seed).shuffle(circle)
+    given = dict(zip(circle, circle[1:] + circle[:1], strict=True))
+    return [
+        replace(record, translations=records[given[i]].translations) if i in given else record
+        for i, record in enumerate(records)
+    ]
+
+
+def _through_lexicon(records: Sequence[AnyRecord], lexicon: Mapping[str, str] | None) -> list[AnyRecord]:
+    if lexicon is None:
+        raise UserError("pairing word_for_word needs a lexicon; learn one from the training split's translations")
+    return [
+        replace(record, translations=(word_for_word(record, lexicon, record.translations[0].language),))
+        if record.translations
+        else record
+        for record in records
+    ]

@@ -1,0 +1,94 @@
+"""A task's split, read, checked and joined with its English side; and the fingerprint of the files behind it."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from isogloss.data.checks import check_labels, check_records, placeholder_labels
+from isogloss.data.parallel import attach_translations, without_labels
+from isogloss.errors import UserError, nearest
+from isogloss.languages import language
+from isogloss.tasks import Task
+
+SPLITS = ("train", "dev", "test")
+NOT_DATA = (".py", ".md", ".png", ".tar", ".pyc")
+
+
+def read_split(
+    task: Task, data: Path | None, split: str, languages: Sequence[str] | None = None, *, pivots: Sequence[str] = ()
+) -> dict[str, list[Any]]:
+    """The records of a split by BCP-47 tag, in the order the languages were given; all of the task's by default.
+
+    Every record in another language than the labels' (`task.train_language`) carries the record of its id in that
+    language, and after it those of the `pivots`. In the training split these sides have their gold labels, elsewhere
+    they have none, so that no method can read the answer off them.
+
+    Raises:
+        UserError: the task lacks the split or a language; files are missing; the split is empty; ids occur twice or
+            do not line up; a text is empty; a label is unknown, or all labels are place-holders.
+    """
+    tags = resolve_languages(task, split, languages)
+    root = task.root(data)
+    found = {tag: _read_language(task, root, split, tag) for tag in tags}
+    where = f"task {task.name}, split {split}"
+    paired = dict(found)
+    for side in (task.train_language, *pivots):
+        others = [tag for tag in tags if tag not in (side, task.train_language)]
+        if not others or (side == task.train_language and side not in task.languages_of(split)):
+            continue
+        resolve_languages(task, split, [side])  # a pivot that the split lacks is an error, not a missing side
+        translations = found[side] if side in found else _read_language(task, root, split, side)
+        if split != "train":
+            translations = [without_labels(record) for record in translations]
+        paired |= {tag: attach_translations(paired[tag], translations, where) for tag in others}
+    return paired
+
+
+def resolve_languages(task: Task, split: str, languages: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The tags of languages given in any spelling, each once; all that the task has for the split if none are given.
+
+    Raises:
+        UserError: a language or the split is unknown to the task; the message names those it has.
+    """
+    known = SPLITS if task.dev_split else ("train", "test")
+    if split not in known:
+        raise UserError(f"task {task.name} has no split {split!r}; {nearest(split, known)}")
+    available = task.languages_of(split)
+    tags = tuple(dict.fromkeys(language(spelling).tag for spelling in languages)) if languages else available
+    for tag in tags:
+        if tag not in available:
+            raise UserError(
+                f"task {task.name} has no {split} items in {language(tag).name} ({tag}); it has {', '.join(available)}"
+            )
+    return tags
+
+
+def _read_language(task: Task, root: Path, split: str, tag: str) -> list[Any]:
+    where = f"task {task.name}, split {split}, language {tag}"
+    records = list(task.read(root, split, tag))
+    check_records(records, where)
+    check_labels(records, task.labels, where)
+    wrong = placeholder_labels(records) if split != "train" else None
+    if wrong:
+        raise UserError(f"{where}: {wrong}; the labels are place-holders, get the labelled file")
+    return records
+
+
+def fingerprint(task: Task, data: Path | None) -> str:
+    """A SHA-256 (hex) over the names, sizes and contents of a task's data files: the same files, the same print."""
+    root = task.root(data)
+    digest = hashlib.sha256()
+    for file in _files(task, root):
+        content = file.read_bytes()
+        name = file.relative_to(root.parent).as_posix()
+        digest.update(f"{name}\0{len(content)}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _files(task: Task, root: Path) -> list[Path]:
+    if task.folder is None:
+        return sorted(root.glob("sample.jsonl*"))
+    folders = [root, *(root.parent / sibling for sibling in task.siblings)]
+    files = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
+    return sorted(file for file in files if file.suffix not in NOT_DATA and not file.name.startswith("."))

@@ -1,0 +1,86 @@
+"""Tasks: one declaration each, as data. The file name is the task's name; `load_task` imports only that file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+from isogloss.errors import UserError, nearest
+
+Reader = Callable[[Path, str, str], Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A labelled data set in several languages.
+
+    `read(folder, split, language)` returns the labelled records of one language, without translations; records of
+    the same item share an id in all languages, and `isogloss.data.parallel` joins them by it.
+    """
+
+    name: str
+    kind: str  # classification | tagging | question_answering | bitext
+    title: str  # one line for `isogloss list tasks`
+    read: Reader
+    languages: tuple[str, ...]  # BCP-47; all languages that have a test split
+    metric: str  # the main one, a name in isogloss.metrics
+    paper: str
+    licence: str
+    labels: tuple[str, ...] = ()  # classes, or BIO tags / POS tags of tagging, in the order of the logits
+    other_metrics: tuple[str, ...] = ()
+    train_language: str = "en"  # where the gold labels are
+    train_languages: tuple[str, ...] = ()  # languages that have the training items too; () = the same as `languages`
+    dev_languages: tuple[str, ...] = ()  # languages that have the dev split; () = the same as `languages`
+    labelled_translations: bool = True  # whether the training translations carry labels of their own
+    dev_split: str | None = "dev"
+    folder: str | None = None  # the folder of the data set below --data; None = embedded in the package
+    siblings: tuple[str, ...] = ()  # folders beside it that some splits are read from
+    translation_source: str = "human"  # where the English side at test time comes from: human | machine
+    sizes: Mapping[str, int] = field(default_factory=dict)  # items by "split" or "split/language"; checked by tests
+
+    def root(self, data: Path | None) -> Path:
+        """The folder with the task's files, given `--data`: that folder itself or the one that holds it.
+
+        Raises:
+            UserError: the task needs files and there are none.
+        """
+        if self.folder is None:
+            return Path(__file__).parent.parent / "data"
+        if data is None:
+            raise UserError(f"task {self.name!r} reads files; give the folder that holds them with --data DIR")
+        if not data.is_dir():
+            raise UserError(f"--data {data}: no such folder")
+        return data / self.folder if (data / self.folder).is_dir() else data
+
+    def languages_of(self, split: str) -> tuple[str, ...]:
+        """The languages that have the split."""
+        return {"train": self.train_languages, "dev": self.dev_languages}.get(split) or self.languages
+
+    def size(self, split: str, language: str) -> int | None:
+        """The declared number of items, or None if none is declared."""
+        return self.sizes.get(f"{split}/{language}", self.sizes.get(split))
+
+
+def bio_tags(types: Sequence[str]) -> tuple[str, ...]:
+    """O, then B- and I- of every type: the labels of a tagging task with spans."""
+    return ("O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
+
+
+def task_names() -> list[str]:
+    """The names of all tasks, which are the file names of this folder."""
+    return sorted(
+        module.name for module in iter_modules([str(Path(__file__).parent)]) if not module.name.startswith("_")
+    )
+
+
+def load_task(name: str) -> Task:
+    """The task of that name.
+
+    Raises:
+        UserError: there is none; the message names the nearest.
+    """
+    if name not in task_names():
+        raise UserError(f"no task {name!r}; {nearest(name, task_names())} (`isogloss list tasks` shows all)")
+    return import_module(f"isogloss.tasks.{name}").TASK

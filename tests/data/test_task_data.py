@@ -1,0 +1,141 @@
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from isogloss.data.formats import read_table
+from isogloss.data.task_data import fingerprint, read_split, resolve_languages
+from isogloss.errors import UserError
+from isogloss.records import Sentence
+from isogloss.tasks import Task
+
+
+def read(folder, split, tag):
+    rows = read_table(folder / tag / f"{split}.tsv", ("id", "text", "label"))
+    return [Sentence(id=i, language=tag, text=text, label=label) for i, text, label in (row.values for row in rows)]
+
+
+TASK = Task(
+    name="toy",
+    kind="classification",
+    title="toy",
+    read=read,
+    languages=("de", "en", "sw", "zh-Hant"),
+    train_languages=("en", "sw"),
+    dev_languages=("en",),
+    labels=("good", "bad"),
+    metric="accuracy",
+    folder="toy",
+    siblings=("beside",),
+    paper="none",
+    licence="none",
+)
+
+
+@pytest.fixture
+def data(tmp_path):
+    rows = "id\ttext\tlabel\n1\t{0} one\tgood\n2\t{0} two\tbad\n"
+    for split, tags in (("train", ("en", "sw")), ("dev", ("en",)), ("test", TASK.languages)):
+        for tag in tags:
+            path = tmp_path / "toy" / tag / f"{split}.tsv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(rows.format(tag), encoding="utf-8")
+    return tmp_path
+
+
+def write(data, tag, split, text):
+    (data / "toy" / tag / f"{split}.tsv").write_text("id\ttext\tlabel\n" + text, encoding="utf-8")
+
+
+def test_training_records_carry_the_labelled_english(data):
+    found = read_split(TASK, data, "train")
+    assert list(found) == ["en", "sw"]
+    assert all(record.translations == () for record in found["en"])
+    assert [record.translations[0] for record in found["sw"]] == found["en"]
+
+
+def test_test_records_carry_english_without_its_label(data):
+    (first, _) = read_split(TASK, data, "test", ["sw"])["sw"]
+    assert first.label == "good"
+    assert first.translations == (Sentence(id="1", language="en", text="en one"),)
+
+
+def test_pivots_are_further_sides_after_english(data):
+    found = read_split(TASK, data, "test", ["en", "sw", "de"], pivots=["de"])
+    sides = {tag: [side.language for side in records[0].translations] for tag, records in found.items()}
+    assert sides == {"en": [], "sw": ["en", "de"], "de": ["en"]}
+    assert all(side.label is None for side in found["sw"][0].translations)
+
+
+def test_a_pivot_that_the_split_lacks_is_a_user_error(data):
+    with pytest.raises(UserError, match="no train items in German"):
+        read_split(TASK, data, "train", ["sw"], pivots=["de"])
+    assert read_split(TASK, data, "dev", ["en"], pivots=["de"])["en"]
+
+
+def test_languages_come_in_any_spelling_in_the_order_given(data):
+    found = read_split(TASK, data, "test", ["zho_Hant", "swh_Latn", "sw", "eng_Latn"])
+    assert list(found) == ["zh-Hant", "sw", "en"]
+
+
+def test_the_task_folder_itself_may_be_named(data):
+    assert read_split(TASK, data / "toy", "dev")
+
+
+def test_a_language_the_split_lacks_names_those_it_has():
+    with pytest.raises(UserError, match=r"task toy has no train items in German \(de\); it has en, sw"):
+        resolve_languages(TASK, "train", ["deu_Latn"])
+    with pytest.raises(UserError, match=r"no test items in Chinese \(zh\); it has .*zh-Hant"):
+        resolve_languages(TASK, "test", ["zh"])
+
+
+def test_an_unknown_split_names_the_nearest():
+    with pytest.raises(UserError, match="no split 'tset'; did you mean test"):
+        resolve_languages(TASK, "tset")
+    with pytest.raises(UserError, match="no split 'dev'"):
+        resolve_languages(replace(TASK, dev_split=None), "dev")
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ("1\ta\tgood\n1\tb\tbad\n", "task toy, split test, language sw: duplicate ids '1'"),
+        ("1\ta\tgood\n3\tb\tbad\n", "sw has 1 of 2 items without an English side, ids '3'"),
+        ("1\ta\tgood\n2\t \tbad\n", "item '2' has an empty text"),
+        ("1\ta\tgood\n2\tb\tbda\n", "unknown label 'bda'; did you mean bad"),
+        ("1\ta\tgood\n2\tb\tgood\n", "the labels are place-holders"),
+        ("", "no rows"),
+    ],
+)
+def test_bad_files_are_one_clear_message(data, rows, complaint):
+    write(data, "sw", "test", rows)
+    with pytest.raises(UserError, match=complaint):
+        read_split(TASK, data, "test", ["sw"])
+
+
+def test_a_missing_data_folder_says_what_to_give(tmp_path):
+    with pytest.raises(UserError, match="--data DIR"):
+        read_split(TASK, None, "test")
+    with pytest.raises(UserError, match="no such folder"):
+        read_split(TASK, tmp_path / "nowhere", "test")
+    with pytest.raises(UserError, match="no such file"):
+        read_split(TASK, tmp_path, "test")
+
+
+def test_the_fingerprint_changes_with_a_byte_of_the_data_only(data):
+    before = fingerprint(TASK, data)
+    (data / "toy" / "README.md").write_text("about")
+    assert fingerprint(TASK, data) == fingerprint(TASK, data / "toy") == before
+    (data / "beside").mkdir()
+    (data / "beside" / "more.tsv").write_text("x")
+    beside = fingerprint(TASK, data)
+    write(data, "sw", "test", "1\ta\tgood\n")
+    assert len({before, beside, fingerprint(TASK, data)}) == 3
+
+
+def test_pairs_of_text_need_no_english_records(data):
+    def bitexts(folder, split, tag, source):
+        return [replace(record, id=f"{source}-{record.id}") for record in read(folder, split, tag)]
+
+    task = replace(TASK, languages=("sw",), train_languages=(), read=partial(bitexts, source="x"), dev_split=None)
+    assert [record.id for record in read_split(task, data, "train")["sw"]] == ["x-1", "x-2"]

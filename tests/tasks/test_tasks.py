@@ -1,0 +1,110 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from isogloss.data.checks import record_labels
+from isogloss.data.formats import read_conll
+from isogloss.data.task_data import read_split
+from isogloss.errors import UserError
+from isogloss.languages import language
+from isogloss.metrics import load_metric
+from isogloss.records import Question
+from isogloss.tasks import bio_tags, load_task, task_names
+from isogloss.tasks.xquad import paragraphs_of
+
+DATA = Path(os.environ.get("ISOGLOSS_DATA") or Path(__file__).parents[2].parent / "shared" / "data")
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason="no data sets: set ISOGLOSS_DATA to the folder that holds them"
+)
+REAL = ("sib200", "nusax", "xsid_intent", "xsid_slots", "ud_pud", "xquad")
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_a_declaration_is_complete(name):
+    task = load_task(name)
+    assert task.name == name
+    assert task.kind in ("classification", "tagging", "question_answering", "bitext")
+    assert len(set(task.labels)) == len(task.labels)
+    assert bool(task.labels) == (task.kind in ("classification", "tagging"))
+    for metric in (task.metric, *task.other_metrics) if task.kind != "bitext" else ():
+        assert load_metric(metric).name == metric
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_languages_are_tags(name):
+    task = load_task(name)
+    for tag in (*task.languages, *task.train_languages, *task.dev_languages):
+        assert language(tag).tag == tag
+
+
+def test_an_unknown_task_names_the_nearest():
+    with pytest.raises(UserError, match="did you mean sib200"):
+        load_task("sib20")
+    with pytest.raises(UserError, match="no task '_xsid'"):
+        load_task("_xsid")
+
+
+def test_sizes_may_differ_by_language():
+    task = load_task("xsid_slots")
+    assert (task.size("test", "de"), task.size("test", "ja"), task.size("odd", "de")) == (500, 250, None)
+
+
+def test_bio_tags_begin_with_o():
+    assert bio_tags(("a", "b")) == ("O", "B-a", "I-a", "B-b", "I-b")
+
+
+def test_xquad_paragraphs_belong_to_one_split_each():
+    parts = [paragraphs_of(split) for split in ("train", "dev", "test")]
+    assert [len(part) for part in parts] == [64, 16, 160]
+    assert set().union(*parts) == set(range(240))
+
+
+@needs_data
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_the_data_sets_have_their_sizes(name, split):
+    task = load_task(name)
+    found = read_split(task, DATA, split)
+    assert tuple(found) == task.languages_of(split)
+    for tag, records in found.items():
+        assert len(records) == task.size(split, tag), tag
+        assert all(bool(record.translations) == (tag != "en") for record in records)
+        for side in (side for record in records for side in record.translations):
+            assert side.language == "en"
+            labelled = side.answers if isinstance(side, Question) else record_labels(side)
+            assert bool(labelled) == (split == "train")
+
+
+@needs_data
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", REAL)
+def test_no_item_is_in_two_splits(name):
+    task = load_task(name)
+    if task.folder == "xsid":  # its ids count from 1 in every file
+        return
+    ids = [{record.id for record in read_split(task, DATA, split, ["en"])["en"]} for split in ("train", "dev", "test")]
+    assert not (ids[0] & ids[1] or ids[0] & ids[2] or ids[1] & ids[2])
+
+
+@needs_data
+@pytest.mark.real_data
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_xsid_english_by_id_is_the_original_its_files_quote(split):
+    part = {"dev": "valid", "test": "test"}[split]
+    for tag, records in read_split(load_task("xsid_slots"), DATA, split, ["ja", "bar-IT", "ar"]).items():
+        name = {"bar-IT": "de-st"}.get(tag, tag)
+        blocks = read_conll(DATA / "xsid" / f"{name}.{part}.conll", columns=4)
+        assert [r.translations[0].text for r in records] == [b.comments["text-en"] for b in blocks]
+
+
+@needs_data
+@pytest.mark.real_data
+def test_parallel_text_leaves_out_what_the_tasks_test_on():
+    tested = {record.text for split in ("dev", "test") for record in read_split(load_task("sib200"), DATA, split)["sw"]}
+    read = load_task("parallel_text").read(DATA, "train", "sw")
+    assert len(read) > 20_000
+    assert not tested & {bitext.text for bitext in read}
+    with pytest.raises(UserError, match="training material only"):
+        load_task("parallel_text").read(DATA, "test", "sw")
