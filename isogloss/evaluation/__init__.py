@@ -1,0 +1,1 @@
+"""Evaluation: scores with bootstrap intervals, results with provenance, comparisons of runs, reports."""

@@ -1,0 +1,109 @@
+"""Evaluate a run on a split of a task: predictions, scores with intervals, and the result file."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from isogloss.data.noise import bitexts_of, learn_lexicon
+from isogloss.data.parallel import pair
+from isogloss.data.task_data import fingerprint, read_split
+from isogloss.errors import UserError
+from isogloss.evaluation.counts import count_items, language_values
+from isogloss.evaluation.results import Result, build_result, write_result
+from isogloss.metrics import load_metric
+from isogloss.recipe import task_languages
+from isogloss.runs import Predictor, load
+from isogloss.tasks import Task, load_task
+
+
+def evaluate(
+    run: str | Path | Predictor,
+    *,
+    task: str | None = None,
+    data: Path | None = None,
+    split: str = "test",
+    languages: Sequence[str] | str = (),
+    pairing: str = "translation",
+    output: Path | None = None,
+) -> Result:
+    """The scores of a run; written to `output` if that is given. Task, data and languages default to the run's own.
+
+    Raises:
+        UserError: data or languages are missing, or the run's labels are not the task's.
+    """
+    predictor = run if isinstance(run, Predictor) else load(run)
+    manifest, declared = predictor.manifest, load_task(task or predictor.task.name)
+    check_labels(predictor, declared)
+    data = data or (Path(manifest["data"]["folder"]) if manifest["data"].get("folder") else None)
+    tags = task_languages(declared, languages or manifest["languages"])
+    started = time.monotonic()
+    gold = read_split(declared, data, split, tags, pivots=manifest["pivots"])
+    lexicons = lexicons_of(declared, data, tags) if pairing == "word_for_word" else {}
+    paired = {tag: pair(gold[tag], pairing, seed=1, lexicon=lexicons.get(tag)) for tag in tags}
+    records = [record for tag in tags for record in paired[tag]]
+    predictions = predictor.predict(records)
+    metrics = [load_metric(name) for name in (declared.metric, *declared.other_metrics)]
+    counts = [count_items(metric, records, predictions, manifest["labels"]) for metric in metrics]
+    result = build_result(
+        metrics[0],
+        counts[0],
+        method=manifest["method"],
+        task=declared.name,
+        split=split,
+        pairing=pairing,
+        seeds=[manifest["seed"]],
+        settings={name: manifest[name] for name in ("config", "train", "lengths", "pivots")},
+        encoder=manifest["encoder"],
+        data={
+            "sha256": fingerprint(declared, data),
+            "translation": declared.translation_source,
+            "self_paired": sum(not record.translations for record in records),
+        },
+        seconds=time.monotonic() - started,
+        train_language=declared.train_language,
+        other_metrics={m.name: language_values(m, c) for m, c in zip(metrics[1:], counts[1:], strict=True)},
+    )
+    if output is not None:
+        write_result(output, result, counts[0])
+    return result
+
+
+def check_labels(predictor: Predictor, task: Task) -> None:
+    """Nothing, if the run can answer the task.
+
+    Raises:
+        UserError: the kinds or the label sets differ.
+    """
+    if predictor.task.kind != task.kind:
+        raise UserError(
+            f"the run answers {predictor.task.kind}, task {task.name!r} is {task.kind}; "
+            "evaluate it on a task of its kind"
+        )
+    trained, asked = set(predictor.task.labels), set(task.labels)
+    if trained != asked:
+        raise UserError(
+            f"the run's labels are not those of task {task.name!r}: the run alone has {_names(trained - asked)}, "
+            f"the task alone {_names(asked - trained)}"
+        )
+
+
+def lexicons_of(task: Task, data: Path | None, tags: Sequence[str]) -> Mapping[str, dict[str, str]]:
+    """A word lexicon into the training language for every language, learned from the training split's translations.
+
+    Raises:
+        UserError: the task has no training translations of a language.
+    """
+    available = task.languages_of("train")
+    lacking = [tag for tag in tags if tag not in available]
+    if lacking:
+        raise UserError(
+            f"pairing word_for_word learns its lexicon from training translations, and task {task.name!r} has none in "
+            f"{', '.join(lacking)}; use word_dropout"
+        )
+    training = read_split(task, data, "train", tags)
+    return {tag: learn_lexicon(bitexts_of(records)) for tag, records in training.items()}
+
+
+def _names(labels: set[Any]) -> str:
+    return ", ".join(sorted(map(str, labels))[:5]) or "none"

@@ -1,0 +1,74 @@
+"""Names of rows and languages in tables."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from isogloss.errors import UserError
+from isogloss.evaluation.results import Result
+from isogloss.languages import language
+
+ALWAYS_NAMED = ("self_teaching",)  # a reader takes it for another method, also where all runs have it
+
+SEEDS = ("seed", "seeds")
+
+
+def row_labels(results: Sequence[Result]) -> list[str]:
+    """A distinct label for each row: the method and what tells it from the other rows of that method.
+
+    A setting that is off in some rows and has one other value is named by itself (`filter + self-teaching`);
+    any other difference with its value (`filter, local_layers=2`).
+    """
+    several_encoders = len({result.encoder for result in results}) > 1
+    return [
+        ", ".join(
+            [
+                _with_settings(result, [other for other in results if other.method == result.method]),
+                *_pairing(result, [other for other in results if other.method == result.method]),
+                *([result.encoder] if several_encoders else []),
+            ]
+        )
+        for result in results
+    ]
+
+
+def language_name(tag: str) -> str:
+    """The English name of a language, or the tag itself where it has none."""
+    try:
+        return language(tag).name
+    except UserError:
+        return tag
+
+
+def _with_settings(result: Result, family: Sequence[Result]) -> str:
+    own, all_settings = _flat(result.settings), [_flat(other.settings) for other in family]
+    added, valued = "", []
+    for name in sorted({name for settings in all_settings for name in settings}):
+        values = {json.dumps(settings.get(name), default=str): settings.get(name) for settings in all_settings}
+        on = [value for value in values.values() if value]
+        if len(on) == 1 and (len(values) > 1 or name in ALWAYS_NAMED):
+            added += f" + {name.replace('_', '-')}" if own.get(name) else ""
+        elif len(values) > 1:
+            valued.append(f"{name}={own.get(name)}")
+    return ", ".join([result.method + added, *valued])
+
+
+def _pairing(result: Result, family: Sequence[Result]) -> list[str]:
+    source = language_name(result.train_language)
+    names = {
+        "self": "paired with itself",
+        "shuffled": f"shuffled {source}",
+        "word_dropout": f"{source} with words dropped",
+        "word_for_word": f"word-for-word {source}",
+    }
+    if result.pairing == "none":
+        return ["no translation"] if len({other.pairing for other in family}) > 1 else []
+    return [] if result.pairing == "translation" else [names.get(result.pairing, result.pairing)]
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without their sections (`config`, `train` ...), whose names do not clash, and without the seed."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flat(value) if isinstance(value, Mapping) else {name: value}
+    return {name: value for name, value in flat.items() if name not in SEEDS}

@@ -1,0 +1,110 @@
+"""Comparisons as Markdown between the markers of a document.
+
+A document names its tables, `<!-- results:sib200 -->` ... `<!-- /results -->`, and each is made from the
+results in the folder of that name. `python -m isogloss.evaluation.tables README.md results` writes them,
+`--check` only tells whether they are still what the results say.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from isogloss.errors import UserError
+from isogloss.evaluation.cells import BEST, column_names, column_title, difference_text, items_text, seeds_text
+from isogloss.evaluation.compare import AVERAGE, TRANSFER, Comparison, Row, Table, compare
+from isogloss.evaluation.files import write_atomic
+
+MARKED = re.compile(r"<!-- results:(?P<name>\S+) -->\n(?P<body>.*?)<!-- /results -->", re.DOTALL)
+OPENING, CLOSING = "<!-- results:", "<!-- /results -->"
+
+
+def markdown_table(comparison: Comparison) -> str:
+    """The tables in Markdown, a row of the comparison per line, a language per column, the best bold."""
+    return "\n".join(_markdown(table) for table in comparison.tables)
+
+
+def update_markdown(path: Path, results: Path, *, check: bool = False) -> list[str]:
+    """Names of the marked tables of a document that were stale; they are written anew unless `check`.
+
+    The table NAME is the comparison of the results in `results`/NAME.
+
+    Raises:
+        UserError: the document or the results of a table are missing, a marker has no partner, or, with
+            `check`, a table is stale.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    marked = list(MARKED.finditer(text))
+    if not len(marked) == text.count(OPENING) == text.count(CLOSING):
+        raise UserError(f"{path}: a results marker has no partner; write {OPENING}NAME --> and {CLOSING} on own lines")
+    made = {match["name"]: _made(results / match["name"]) for match in marked}
+    stale = [match["name"] for match in marked if match["body"] != made[match["name"]]]
+    if stale and check:
+        raise UserError(
+            f"{path}: table {', '.join(stale)} is not what {results} says; "
+            f"run python -m isogloss.evaluation.tables {path} {results}"
+        )
+    if stale:
+        fresh = MARKED.sub(lambda m: f"{OPENING}{m['name']} -->\n{made[m['name']]}{CLOSING}", text)
+        write_atomic(path, fresh)
+    return stale
+
+
+def _markdown(table: Table) -> str:
+    names = column_names(table)
+    several = len(table.rows) > 1
+    header = [f"{table.task} {table.split}", *(column_title(table, name) for name in names)]
+    if several:
+        header.insert(2, f"against {table.baseline}")
+    lines = [_line(header), _line(["---", *["---:"] * (len(header) - 1)])]
+    for row in table.rows:
+        cells = [_markdown_cell(row, name) for name in names]
+        if several:
+            cells.insert(1, difference_text(row.against_baseline))
+        lines.append(_line([row.label, *cells]))
+    caption = (
+        f"{table.metric} in percent; {items_text(table)} in each language, {seeds_text(table)}; "
+        f"brackets: 95 % intervals, bootstrap over items; `average` is over all {len(table.languages)} languages"
+    )
+    return "\n".join([*lines, "", f"{caption}. Bold: {BEST}." if several else f"{caption}.", ""])
+
+
+def _markdown_cell(row: Row, name: str) -> str:
+    score = row.column(name)
+    if score is None:
+        return "–"
+    value = f"**{score.value:.1f}**" if name in row.best else f"{score.value:.1f}"
+    interval = f" [{score.ci95[0]:.1f}, {score.ci95[1]:.1f}]" if name in (AVERAGE, TRANSFER) else ""
+    return value + interval
+
+
+def _line(cells: list[str]) -> str:
+    escaped = [re.sub(r"([|<>])", r"\\\1", cell.replace("\n", " ")) for cell in cells]
+    return f"| {' | '.join(escaped)} |"
+
+
+def _made(folder: Path) -> str:
+    return markdown_table(compare([folder]))
+
+
+def main() -> int:
+    """0 if the tables are fresh or were written, 1 with one line if they are stale or cannot be made."""
+    parser = argparse.ArgumentParser(description="Write the result tables of a document.")
+    parser.add_argument("document", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a table is stale")
+    given = parser.parse_args()
+    try:
+        stale = update_markdown(given.document, given.results, check=given.check)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{given.document}: {', '.join(stale) + ' written anew' if stale else 'every table is fresh'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
