@@ -1,0 +1,72 @@
+"""The comparison of methods on real data: every method, seed and pairing of a recipe, into results/.
+
+    python -m benchmarks.transfer sib200_tiny --data DIR --seeds 1,2,3
+
+Runs that are finished are not done again, so the command can be stopped at any time and given anew. The rows are
+those of the honest comparison: the baselines, FILTER in both phases, and the same under shuffled and noisy English.
+"""
+
+import argparse
+import gzip
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from isogloss.cli import run_guarded
+from isogloss.errors import UserError
+from isogloss.evaluation.compare import compare
+from isogloss.evaluation.results import items_path
+from isogloss.evaluation.show import comparison_table
+from isogloss.recipe import read_recipe
+from isogloss.suite import DEMO, run_rows
+from isogloss.tasks import load_task
+
+READS_ENGLISH = ("translate_test", "filter")
+NOISE = ("shuffled", "word_dropout", "word_for_word")
+
+
+def main() -> None:
+    """Parse the arguments and run the recipe."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", help="a recipe without a method")
+    parser.add_argument("--data", type=Path, default=None, help="folder with the task's data")
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the models go")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="where the results are copied to")
+    parser.add_argument("--name", help="folder below --results; the recipe's name by default")
+    given = parser.parse_args()
+    run_guarded(lambda: transfer(given))
+
+
+def transfer(given: argparse.Namespace) -> None:
+    """Train, score and copy the results of every row and seed, then print the comparison."""
+    content = read_recipe(given.recipe)
+    task = load_task(content["task"])
+    parallel_training = len(task.languages_of("train")) == len(task.languages)
+    noise = NOISE if parallel_training else NOISE[:2]  # a lexicon is learned from training translations
+    rows = [replace(row, pairings=("translation", *noise)) if row.method in READS_ENGLISH else row for row in DEMO]
+    name = given.name or Path(given.recipe).stem
+    copied = []
+    for seed in map(int, given.seeds.split(",")):
+        folder = given.runs / name / f"seed{seed}"
+        found = run_rows(content, rows, {"seed": seed, "data": given.data}, folder)
+        for row_name, result in zip((row.name for row in rows for _ in row.pairings), found, strict=True):
+            copied.append(publish(result, given.results / name / f"{row_name}-{result.stem}-seed{seed}.json"))
+            print(f"{copied[-1]}", file=sys.stderr)
+    print(comparison_table(compare(copied)))
+
+
+def publish(result: Path, target: Path) -> Path:
+    """Copy a result and, packed, its items; returns the copy."""
+    if not result.is_file():
+        raise UserError(f"{result} is missing")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    packed = items_path(target).with_name(f"{items_path(target).name}.gz")
+    packed.write_bytes(gzip.compress(items_path(result).read_bytes(), mtime=0))
+    shutil.copyfile(result, target)
+    return target
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""The command line: a command is a typed function; torch is imported only by the commands that need it."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isogloss.errors import UserError
+
+app = typer.Typer(
+    help="Carry what a model learned in one language to every other one.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Data = Annotated[Path | None, typer.Option(help="Folder with the task's files, or the folder that holds it.")]
+Languages = Annotated[str, typer.Option(help="Languages in any spelling, separated by commas; all by default.")]
+
+
+@app.callback()
+def common(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Never reach for the Hub.")] = False,
+) -> None:
+    """Options of every command."""
+    if debug:
+        os.environ["ISOGLOSS_DEBUG"] = "1"
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for the runs, the results and the report.")] = Path("runs/demo"),
+    seed: Annotated[int, typer.Option(help="Seed of every run.")] = 1,
+) -> None:
+    """Train five methods on the embedded sample with the embedded encoder, print their table, write a report."""
+    from isogloss.suite import demo as run
+
+    report = run(output, seed)
+    print(f"report: {report}")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str | None, typer.Argument(help="Recipe file, or the name of one that comes along.")] = None,
+    method: Annotated[str | None, typer.Option(help="Method (`isogloss list methods`).")] = None,
+    task: Annotated[str | None, typer.Option(help="Task (`isogloss list tasks`).")] = None,
+    data: Data = None,
+    encoder: Annotated[str | None, typer.Option(help="tiny, a folder, or a Hub name.")] = None,
+    languages: Annotated[str | None, typer.Option(help="Languages in any spelling, separated by commas.")] = None,
+    pivots: Annotated[str | None, typer.Option(help="Languages read as further sides.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Run directory; an unfinished run in it is resumed.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights, order and dropout.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of a setting; may be repeated.")] = None,
+) -> None:
+    """Train a recipe, or what the flags say, into a run directory."""
+    from isogloss.recipe import read_recipe, resolve
+    from isogloss.runs import train as run
+
+    flags: dict[str, Any] = {
+        "method": method,
+        "task": task,
+        "data": data,
+        "encoder": encoder,
+        "languages": languages,
+        "pivots": pivots,
+        "output": output,
+        "seed": seed,
+    }
+    folder = run(resolve(read_recipe(recipe) if recipe else {}, flags, set_ or ()))
+    print(folder)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    task: Annotated[str | None, typer.Option(help="Another task of the same kind and labels.")] = None,
+    data: Data = None,
+    split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
+    languages: Languages = "",
+    pairing: Annotated[
+        str, typer.Option(help="translation, self, shuffled, none, word_dropout or word_for_word.")
+    ] = "translation",
+    output: Annotated[Path | None, typer.Option(help="Result file (.json).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Score a run on a split, per language and with intervals."""
+    from isogloss.evaluation.evaluate import evaluate as score
+    from isogloss.evaluation.show import result_table
+
+    result = score(run, task=task, data=data, split=split, languages=languages, pairing=pairing, output=output)
+    print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result_table(result))
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    input: Annotated[Path | None, typer.Option(help="JSON lines; standard input by default.")] = None,
+    output: Annotated[Path | None, typer.Option(help="File for the predictions; standard output by default.")] = None,
+    translator: Annotated[str | None, typer.Option(help="Engine that translates texts on the fly.")] = None,
+) -> None:
+    """Predict JSON lines: one line out per line in, same order, same ids."""
+    if translator is not None:
+        raise UserError("--translator: no translation engine is part of this version; put translations into the lines")
+    from isogloss.predict import predict_lines
+
+    predict_lines(run, input, output)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories or result files.")],
+    output: Annotated[Path | None, typer.Option(help="HTML report.")] = None,
+    split: Annotated[str | None, typer.Option(help="The split to compare, where runs have several.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="The row that the others are tested against.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Set results side by side: one table per task, seeds averaged, differences tested over items."""
+    from isogloss.evaluation.compare import compare as set_side_by_side
+    from isogloss.evaluation.show import comparison_table
+
+    comparison = set_side_by_side(runs, split=split, baseline=baseline)
+    print(json.dumps(comparison.to_json(), ensure_ascii=False, indent=2) if as_json else comparison_table(comparison))
+    if output is not None:
+        from isogloss.evaluation.report import write_report
+
+        write_report(comparison, output, command=shlex.join(["isogloss", *sys.argv[1:]]))
+        print(f"report: {output}", file=sys.stderr)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages or encoders.")], as_json: Json = False
+) -> None:
+    """List what there is to choose from."""
+    from isogloss.catalogue import catalogue
+
+    rows = catalogue(what)
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    width = max((len(name) for name in rows), default=0)
+    print("\n".join(f"{name:<{width}}  {title}" for name, title in rows.items()))
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, language or encoder.")]) -> None:
+    """Show one thing: what it is, its settings, where it comes from."""
+    from isogloss.catalogue import describe
+
+    print(describe(name))
+
+
+def main() -> None:
+    """Run the command line; exit with 0, 1 (the user's mistake or a failed run), or 2 (usage)."""
+    run_guarded(app)
+
+
+def run_guarded(action: Callable[[], object]) -> None:
+    """Run an action; whatever goes wrong becomes one line on standard error and exit code 1 (--debug: a traceback)."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its threads warn about every forked process
+    try:
+        action()
+    except Exception as error:
+        if os.environ.get("ISOGLOSS_DEBUG"):
+            raise
+        text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error} (--debug shows where)"
+        _stop(" ".join(text.split()))
+    except KeyboardInterrupt:
+        _stop("stopped; give the same command again to go on")
+
+
+def _stop(message: str) -> None:
+    print(f"isogloss: {message}", file=sys.stderr)
+    raise SystemExit(1)

@@ -1,0 +1,159 @@
+"""Visibility: which tokens of a row may see each other, layer by layer.
+
+Several texts ("sides") lie next to each other in one row, each with positions of its own. A `Visibility` says for
+every layer which integer ids decide: a token sees the real tokens that have its own id. With the id of the side, a
+layer reads each side alone; with the id of the example it reads all sides of the example together. Nothing sees
+padding. Packing, FILTER and joint reading of candidates are all such schedules.
+
+The schedule reaches the layers through transformers' attention interface: `prepare` registers one attention
+function, which looks up its mask by the layer's index. No weights are added or renamed.
+
+Letters: B rows, L row length, H hidden size.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.masking_utils import sdpa_mask
+
+from isogloss.errors import UserError
+
+ATTENTION = "isogloss_visibility"
+
+
+@dataclass
+class Visibility:
+    """Ids and positions of the tokens of a batch of rows, and which ids rule in which layer.
+
+    ids: tensors (B, L) of integers. real: (B, L), false for padding. layers: for each layer an index into `ids`.
+    positions: (B, L), restarting on every side; sliding-window layers measure distance with them.
+    """
+
+    ids: tuple[Tensor, ...]
+    real: Tensor
+    layers: tuple[int, ...]
+    positions: Tensor
+    reached: set[int] = field(default_factory=set)
+    _masks: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)
+
+    def mask(self, layer: int, window: int | None = None) -> Tensor:
+        """True where a query token sees a key token in that layer, (B, 1, L, L); `window` = largest distance + 1."""
+        self.reached.add(layer)
+        key = (self.layers[layer], window)
+        if key not in self._masks:
+            ids = self.ids[self.layers[layer]]
+            seen = (ids[:, :, None] == ids[:, None, :]) & self.real[:, None, :]
+            if window is not None:
+                seen &= (self.positions[:, :, None] - self.positions[:, None, :]).abs() < window
+            # a padding token that sees nothing would make the softmax NaN; what it reads instead does not matter
+            self._masks[key] = (seen | ~seen.any(-1, keepdim=True))[:, None]
+        return self._masks[key]
+
+
+def visible_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    visibility: Visibility | None = None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    **_: object,
+) -> tuple[Tensor, None]:
+    """Attention output (B, L, heads, H / heads) of one layer under the batch's visibility.
+
+    Without a visibility this is the library's ordinary scaled-dot-product attention, so the encoder can still be
+    called plainly.
+    """
+    layer: Any = module.layer_idx
+    mask = attention_mask if visibility is None else visibility.mask(layer, sliding_window)
+    output = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling)
+    return output.transpose(1, 2).contiguous(), None
+
+
+def prepare(encoder: PreTrainedModel) -> PreTrainedModel:
+    """The encoder with its attention routed through `visible_attention`, checked to reach every layer.
+
+    Raises:
+        UserError: the encoder does not use transformers' attention interface, or its positions cannot restart.
+    """
+    name = type(encoder).__name__
+    AttentionInterface.register(ATTENTION, visible_attention)
+    AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+    try:
+        encoder.set_attn_implementation(ATTENTION)
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{name} cannot be used: it has no attention interface ({reason})") from None
+    _probe(encoder, name)
+    return encoder
+
+
+def first_position(encoder: nn.Module) -> int:
+    """The position id of the first token: RoBERTa-like encoders reserve the ids up to their padding index."""
+    for path, module in encoder.named_modules():
+        if path.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            return 0 if module.padding_idx is None else module.padding_idx + 1
+    return 0
+
+
+def encode(
+    encoder: PreTrainedModel, sides: Sequence[tuple[Tensor, Tensor]], fused_layers: Sequence[int] = ()
+) -> tuple[Tensor, ...]:
+    """Last-layer states of every side, each (B, length of the side, H).
+
+    sides: (input_ids, attention_mask) pairs, both (B, length). In the layers of `fused_layers` all sides of an example
+    see each other; in the others each side reads itself alone. A side that an example lacks is all padding.
+    """
+    input_ids = torch.cat([ids for ids, _ in sides], dim=1)
+    real = torch.cat([mask for _, mask in sides], dim=1).bool()
+    side = torch.cat([torch.full_like(ids, number) for number, (ids, _) in enumerate(sides)], dim=1)
+    counts = torch.cat([mask.long().cumsum(1) - 1 for _, mask in sides], dim=1)
+    first = first_position(encoder)
+    positions = torch.where(real, counts + first, max(first - 1, 0))  # padding: as RoBERTa-like encoders number it
+    ids = (side, torch.zeros_like(side))
+    fused = set(fused_layers)
+    layers = tuple(int(layer in fused) for layer in range(encoder.config.num_hidden_layers))
+    visibility = Visibility(ids=ids, real=real, layers=layers, positions=positions)
+    states = encoder(input_ids=input_ids, position_ids=positions, visibility=visibility).last_hidden_state
+    return states.split([ids.shape[1] for ids, _ in sides], dim=1)
+
+
+@torch.no_grad()
+def _probe(encoder: PreTrainedModel, name: str) -> None:
+    """Run three tokens: every layer must ask for its mask, and one side alone must equal the plain encoder."""
+    training, device = encoder.training, encoder.device
+    encoder.eval()
+    pad = encoder.config.pad_token_id
+    usable = [i for i in range(4) if i != pad][:3]
+    ids = torch.tensor([usable], device=device)
+    mask = torch.ones_like(ids)
+    visibility = Visibility(
+        ids=(torch.zeros_like(ids),),
+        real=mask.bool(),
+        layers=(0,) * encoder.config.num_hidden_layers,
+        positions=mask.cumsum(1) - 1,
+    )
+    try:
+        plain = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        encoder(input_ids=ids, visibility=visibility)
+        layers, reached = encoder.config.num_hidden_layers, len(visibility.reached)
+        if reached != layers:
+            raise UserError(
+                f"{name} cannot be used: {reached} of its {layers} layers go through transformers' attention "
+                "interface; use an encoder whose attention does (XLM-R, BERT, ModernBERT ...)"
+            )
+        if not torch.allclose(plain, encode(encoder, [(ids, mask)])[0], atol=1e-3, rtol=1e-3):
+            raise UserError(f"{name} cannot be used: its positions cannot be given from outside")
+    except (TypeError, AttributeError) as error:
+        raise UserError(f"{name} cannot be used: its attention takes no visibility ({error})") from None
+    finally:
+        encoder.train(training)

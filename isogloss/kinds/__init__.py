@@ -1,0 +1,110 @@
+"""The kinds of task: how a record becomes token windows with labels, and logits become a prediction.
+
+A kind is one file with a class that satisfies `Kind`. Methods do not know which kind they work on.
+
+A *window* is one side of an example as the encoder reads it; a long text becomes several. An *example* is the windows
+of several sides that are read together: the j-th window of the first side goes with the j-th of every other side, or
+with its last one.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from isogloss.errors import UserError
+from isogloss.records import Prediction, Record
+from isogloss.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How much of a text the encoder reads at once, in tokens with special ones."""
+
+    max_length: int = 256  # tokens per window
+    stride: int = 128  # tokens from one window of a long context to the next (question answering)
+    max_question: int = 64  # tokens of a question; the rest is cut (question answering)
+
+
+@dataclass(slots=True)
+class Window:
+    """One side of an example: its token ids, its label if it has one, and what `decode` needs to map tokens back."""
+
+    input_ids: list[int]
+    label: Any = None  # an int, one int per token, or (start, end) token positions
+    tokens: Any = None  # kept by the kind for decoding
+    cut: bool = False  # whether text was lost or had to be split
+
+
+@dataclass(slots=True)
+class Example:
+    """Windows of one or more sides that are read together."""
+
+    id: str
+    language: str
+    window: int
+    sides: tuple[Window, ...]
+    teacher: np.ndarray | None = None  # logits of a teacher on the first side, (1 or tokens, C)
+
+    @property
+    def key(self) -> str:
+        """The example's name within a data set, the same in every run."""
+        return f"{self.language}/{self.id}/{self.window}"
+
+
+class Kind(Protocol):
+    """What a kind of task provides; `labels` are the task's, in the order of the logits."""
+
+    name: str
+    model: str  # the model class in isogloss.encoders.models
+    num_labels: int
+    tokenizer: PreTrainedTokenizerBase
+    pad_token_id: int
+
+    def windows(self, record: Any) -> list[Window]:
+        """The windows of one record, its translations ignored; labelled if the record is."""
+        ...
+
+    def no_label(self, length: int) -> Any:
+        """The label of an unlabelled window of that many tokens: it costs nothing."""
+        ...
+
+    def decode(self, record: Any, windows: Sequence[Window], logits: Sequence[np.ndarray]) -> Prediction:
+        """The prediction for a record from the logits of its windows, each (C,) or (tokens, C)."""
+        ...
+
+
+def load_kind(task: Task, tokenizer: PreTrainedTokenizerBase, lengths: Lengths) -> Kind:
+    """The kind of a task, ready to make windows with a tokenizer."""
+    return import_module(f"isogloss.kinds.{task.kind}").KIND(task.labels, tokenizer, lengths)
+
+
+def padding_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The id that fills a batch up.
+
+    Raises:
+        UserError: the tokenizer has none.
+    """
+    if not isinstance(tokenizer.pad_token_id, int):
+        raise UserError("the tokenizer has no padding token; choose an encoder whose tokenizer has one")
+    return tokenizer.pad_token_id
+
+
+def examples(kind: Kind, sides: Iterable[Sequence[Record]]) -> Iterator[Example]:
+    """Examples of given sides; each element of `sides` is the records read together, the first one decides."""
+    memory: dict[int, list[Window]] = {}  # an English text serves many languages: tokenise it once
+    alive: list[Record] = []
+    for records in sides:
+        windows = []
+        for record in records:
+            if id(record) not in memory:
+                memory[id(record)] = kind.windows(record)
+                alive.append(record)  # an id is only unique while its object lives
+            windows.append(memory[id(record)])
+        first, others = windows[0], windows[1:]
+        for j, window in enumerate(first):
+            partners = tuple(side[min(j, len(side) - 1)] for side in others)
+            yield Example(records[0].id, records[0].language, j, (window, *partners))

@@ -1,0 +1,130 @@
+"""Extractive question answering: windows over the context by tokens, labels and answers by character offsets.
+
+Character offsets make the same code right for Chinese, Thai and Japanese, where the released FILTER code (white-space
+tokens) marked whole passages. A window without the answer points at its first token.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from isogloss.errors import UserError
+from isogloss.kinds import Lengths, Window, padding_id
+from isogloss.losses import IGNORED
+from isogloss.records import AnswerPrediction, Offsets, Question
+
+N_BEST = 20  # start and end positions of a window that are combined
+MAX_ANSWER = 30  # tokens
+
+
+@dataclass(slots=True)
+class ContextTokens:
+    """Where a window's context lies: token range [start, end) and the character offsets of those tokens."""
+
+    start: int
+    offsets: list[Offsets]
+    first: int  # number of the window's first context token in the whole context
+
+
+class QuestionAnswering:
+    """A span of the context per question."""
+
+    name = "question_answering"
+    model = "QuestionAnswering"
+    num_labels = 2
+
+    def __init__(self, labels: Sequence[str], tokenizer: PreTrainedTokenizerBase, lengths: Lengths):
+        self.tokenizer, self.lengths = tokenizer, lengths
+        self.pad_token_id = padding_id(tokenizer)
+        shape = tokenizer("a", "a", return_offsets_mapping=False)
+        self.specials = len(shape["input_ids"]) - 2 * len(tokenizer("a", add_special_tokens=False)["input_ids"])
+        if lengths.max_length < lengths.max_question + self.specials + 16:
+            raise UserError(
+                f"max_length ({lengths.max_length}) leaves no room for a context beside a question of "
+                f"{lengths.max_question} tokens; raise max_length or lower max_question"
+            )
+
+    def windows(self, record: Question) -> list[Window]:
+        """All windows over the context, each beginning `stride` tokens after the one before."""
+        question = self._cut_question(record.question)
+        length = len(self.tokenizer(question, add_special_tokens=False)["input_ids"])
+        room = self.lengths.max_length - length - self.specials
+        encoded = self.tokenizer(
+            question,
+            record.context,
+            truncation="only_second",
+            max_length=self.lengths.max_length,
+            stride=max(room - self.lengths.stride, 0),  # the library counts the overlap, the papers the step
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
+        windows, step = [], min(self.lengths.stride, room)
+        for j, ids in enumerate(encoded["input_ids"]):
+            inside = [i for i, side in enumerate(encoded.sequence_ids(j)) if side == 1]
+            offsets = [tuple(encoded["offset_mapping"][j][i]) for i in inside]
+            tokens = ContextTokens(inside[0] if inside else 0, offsets, j * step)
+            label = answer_tokens(record, tokens) if record.answers else (IGNORED, IGNORED)
+            windows.append(Window(list(ids), label, tokens, len(encoded["input_ids"]) > 1))
+        return windows
+
+    def _cut_question(self, question: str) -> str:
+        offsets = self.tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        limit = self.lengths.max_question
+        return question if len(offsets) <= limit else question[: offsets[limit - 1][1]]
+
+    def no_label(self, length: int) -> tuple[int, int]:
+        """Ignored start and end."""
+        return (IGNORED, IGNORED)
+
+    def decode(self, record: Question, windows: Sequence[Window], logits: Sequence[np.ndarray]) -> AnswerPrediction:
+        """The span with the highest start + end logit among the windows' best, a slice of the context itself."""
+        best: tuple[float, int, int] | None = None
+        for number, (window, scores) in enumerate(zip(windows, logits, strict=True)):
+            for score, start, end in best_spans(scores, window.tokens):
+                if best is not None and score <= best[0]:
+                    break
+                if most_context(windows, number, window.tokens.first + start):
+                    best = (score, window.tokens.offsets[start][0], window.tokens.offsets[end][1])
+                    break
+        if best is None:
+            return AnswerPrediction(record.id, record.language, "", 0, float("-inf"))
+        score, start, end = best
+        start += len(record.context[start:end]) - len(record.context[start:end].lstrip())
+        text = record.context[start:end].rstrip()
+        return AnswerPrediction(record.id, record.language, text, start, round(float(score), 6))
+
+
+def answer_tokens(record: Question, tokens: ContextTokens) -> tuple[int, int]:
+    """Token positions of the first answer in the window, (0, 0) if it does not lie in it completely."""
+    answer = record.answers[0]
+    first, last = answer.start, answer.start + len(answer.text)
+    inside = [i for i, (start, end) in enumerate(tokens.offsets) if start < last and end > first and end > start]
+    if not inside or tokens.offsets[inside[0]][0] > first or tokens.offsets[inside[-1]][1] < last:
+        return (0, 0)
+    return (inside[0] + tokens.start, inside[-1] + tokens.start)
+
+
+def best_spans(scores: np.ndarray, tokens: ContextTokens) -> list[tuple[float, int, int]]:
+    """Spans of context tokens (score, start, end), best first; scores (window tokens, 2)."""
+    count = len(tokens.offsets)
+    context = scores[tokens.start : tokens.start + count].astype(np.float64)
+    starts = np.argsort(-context[:, 0], kind="stable")[:N_BEST]
+    ends = np.argsort(-context[:, 1], kind="stable")[:N_BEST]
+    spans = [(context[s, 0] + context[e, 1], int(s), int(e)) for s in starts for e in ends if s <= e < s + MAX_ANSWER]
+    return sorted(spans, key=lambda span: -span[0])
+
+
+def most_context(windows: Sequence[Window], number: int, token: int) -> bool:
+    """Whether this window, of all that hold a context token, shows the most text on both of its sides."""
+    scores = []
+    for i, window in enumerate(windows):
+        left = token - window.tokens.first
+        right = len(window.tokens.offsets) - 1 - left
+        if left >= 0 and right >= 0:
+            scores.append((min(left, right) + 0.01 * len(window.tokens.offsets), -i))
+    return max(scores)[1] == -number
+
+
+KIND = QuestionAnswering

@@ -1,0 +1,169 @@
+"""Recipes: everything that decides a run, from a TOML file, from flags, or both; unknown keys are errors.
+
+method = "filter"          task = "sib200"         encoder = "tiny"
+languages = ["de", "sw"]   data = "DIR"            seed = 1          pivots = ["es"]
+[config]    the method's own settings
+[train]     isogloss.training.TrainSettings
+[lengths]   isogloss.kinds.Lengths
+[expect]    what the run should reach, and where that number comes from; never read by the code that trains
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from isogloss.errors import UserError, nearest
+from isogloss.kinds import Lengths
+from isogloss.languages import language
+from isogloss.methods import load_method
+from isogloss.resources import recipe_files
+from isogloss.tasks import Task, load_task
+from isogloss.training import TrainSettings
+
+TOP = ("method", "task", "encoder", "languages", "pivots", "data", "seed", "output")
+SECTIONS = ("config", "train", "lengths", "expect")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A run, fully resolved."""
+
+    method: str
+    task: str
+    output: Path
+    encoder: str = "tiny"
+    languages: tuple[str, ...] = ()
+    pivots: tuple[str, ...] = ()  # languages whose translations are read as further sides, after the training language
+    data: Path | None = None
+    seed: int = 1
+    config: Any = None  # the method's Settings
+    train: TrainSettings = field(default_factory=TrainSettings)
+    lengths: Lengths = field(default_factory=Lengths)
+
+    def resolved(self) -> dict[str, Any]:
+        """Everything that decides the run's numbers, as JSON; equal for two runs that must give the same result."""
+        record = dataclasses.asdict(self)
+        del record["output"], record["data"]  # where things lie changes no number; the data have a fingerprint
+        return {**record, "languages": list(self.languages), "pivots": list(self.pivots)}
+
+
+def read_recipe(path: str | Path) -> dict[str, Any]:
+    """The contents of a recipe file; a bare name means one of those that come with isogloss.
+
+    Raises:
+        UserError: there is no such file, or it is not TOML; the message says where it breaks.
+    """
+    file = Path(path)
+    if not file.is_file():
+        known = recipe_files()
+        if file.stem not in known:
+            raise UserError(f"no recipe {path}; {nearest(file.stem, known)} (`isogloss list recipes` shows all)")
+        file = known[file.stem]
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from None
+
+
+def resolve(content: Mapping[str, Any], overrides: Mapping[str, Any], assignments: Sequence[str] = ()) -> Recipe:
+    """The recipe of a file's content, changed by flags and by `key=value` assignments.
+
+    An assignment names a key of one of the sections, alone (`local_layers=1`) or with its section
+    (`train.learning_rate=1e-5`).
+
+    Raises:
+        UserError: an unknown key, method, task or language (with the nearest), or a value of the wrong type.
+    """
+    unknown = [key for key in content if key not in (*TOP, *SECTIONS)]
+    if unknown:
+        raise UserError(f"recipe: unknown key {unknown[0]!r}; {nearest(unknown[0], (*TOP, *SECTIONS))}")
+    top = {key: content[key] for key in TOP if key in content} | {k: v for k, v in overrides.items() if v is not None}
+    for key, flag in (("method", "--method"), ("task", "--task"), ("output", "--output")):
+        if key not in top:
+            raise UserError(f"no {key} given; name one in the recipe or with {flag}")
+    types = {"config": load_method(top["method"]).Settings, "train": TrainSettings, "lengths": Lengths}
+    values = {section: dict(content.get(section, {})) for section in types}
+    for assignment in assignments:
+        section, key, value = _assignment(assignment, types)
+        values[section][key] = value
+    task = load_task(top["task"])
+    return Recipe(
+        method=top["method"],
+        task=top["task"],
+        output=Path(top["output"]),
+        encoder=str(top.get("encoder", "tiny")),
+        languages=task_languages(task, top.get("languages") or ()),
+        pivots=task_languages(task, top["pivots"]) if top.get("pivots") else (),
+        data=Path(top["data"]) if top.get("data") else None,
+        seed=_typed(int, top.get("seed", 1), "seed"),
+        **{section: build(types[section], values[section], section) for section in types},
+    )
+
+
+def task_languages(task: Task, codes: Sequence[str] | str) -> tuple[str, ...]:
+    """BCP-47 tags of the languages asked for, in any spelling; all of the task's when none are named.
+
+    Raises:
+        UserError: a language that is unknown, or that the task does not have.
+    """
+    if isinstance(codes, str):
+        codes = [code for code in codes.replace(",", " ").split() if code]
+    tags = tuple(dict.fromkeys(language(code).tag for code in codes)) or task.languages
+    for tag in tags:
+        if tag not in task.languages:
+            raise UserError(f"task {task.name!r} has no language {tag!r}; it has: {', '.join(task.languages)}")
+    return tags
+
+
+def build(settings: type[T], values: Mapping[str, Any], section: str) -> T:
+    """A settings dataclass from plain values, its types checked.
+
+    Raises:
+        UserError: an unknown key (with the nearest) or a value that does not fit.
+    """
+    known = [item.name for item in dataclasses.fields(settings)]  # pyright: ignore[reportArgumentType]
+    for key in values:
+        if key not in known:
+            raise UserError(f"recipe [{section}]: unknown key {key!r}; {nearest(key, known)}")
+    try:
+        return TypeAdapter(settings).validate_python(dict(values))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise UserError(f"recipe [{section}]: {where} = {problem.get('input')!r}: {problem['msg'].lower()}") from None
+
+
+def _assignment(text: str, types: Mapping[str, type]) -> tuple[str, str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set {text}: write it as key=value")
+    known = {s: [item.name for item in dataclasses.fields(kind)] for s, kind in types.items()}  # pyright: ignore
+    section, dot, rest = key.partition(".")
+    if dot and section in known:
+        return section, rest, _value(value)
+    for section, names in known.items():
+        if key in names:
+            return section, key, _value(value)
+    everything = [name for names in known.values() for name in names]
+    raise UserError(f"--set {text}: unknown key {key!r}; {nearest(key, everything)}")
+
+
+def _value(text: str) -> Any:
+    """A TOML value, or the bare text where it is none: `--set schedule=cosine` needs no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _typed(kind: type[T], value: Any, name: str) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        raise UserError(f"recipe: {name} = {value!r} is not of type {kind.__name__}") from None

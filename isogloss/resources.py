@@ -1,0 +1,13 @@
+"""What comes with the package beside code: the embedded encoder, the sample, the recipes."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+EMBEDDED = {"tiny": PACKAGE / "data" / "tiny"}  # encoders by name
+
+
+def recipe_files() -> dict[str, Path]:
+    """The recipes that come with isogloss by name: inside an installed package, beside it in a checkout."""
+    inside = PACKAGE / "recipes"
+    folder = inside if inside.is_dir() else PACKAGE.parent / "recipes"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}

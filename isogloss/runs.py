@@ -1,0 +1,289 @@
+"""Runs: from a recipe to a trained run directory, and from a run directory to a predictor.
+
+A run directory is an ordinary Hugging Face model folder plus `isogloss.json` (what made it), `results/`, and while it
+is being trained `checkpoints/` and `recipe.json`. The same command on the same folder resumes an unfinished run; a
+folder that holds another run is never touched.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+
+from isogloss.data.task_data import fingerprint, read_split
+from isogloss.encoders import load_encoder, load_tokenizer, max_tokens, models
+from isogloss.errors import UserError
+from isogloss.evaluation.files import write_atomic
+from isogloss.evaluation.provenance import versions
+from isogloss.kinds import Kind, Lengths, examples, load_kind
+from isogloss.methods import load_method
+from isogloss.modelcard import model_card
+from isogloss.prediction import Reader
+from isogloss.recipe import Recipe, build
+from isogloss.records import Prediction, Record
+from isogloss.tasks import Task, load_task
+from isogloss.training import FitReport, fit
+
+MANIFEST = "isogloss.json"
+STARTED = "recipe.json"  # what an unfinished run is a run of
+FORMAT = 1
+SANITY_TOLERANCE = 1e-3  # logits of another machine or library version differ in the last digits
+
+
+@dataclass
+class Job:
+    """What a method is given to train with: the recipe, and the task, texts and encoder it names, loaded when used."""
+
+    recipe: Recipe
+    folder: Path
+
+    @cached_property
+    def task(self) -> Task:
+        """The task's declaration."""
+        return load_task(self.recipe.task)
+
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The encoder's tokenizer."""
+        return load_tokenizer(self.recipe.encoder)
+
+    @cached_property
+    def kind(self) -> Kind:
+        """The task's kind, which turns records into windows."""
+        return load_kind(self.task, self.tokenizer, self.recipe.lengths)
+
+    @cached_property
+    def _splits(self) -> dict[str, dict[str, list[Any]]]:
+        return {}
+
+    def records(self, split: str) -> dict[str, list[Any]]:
+        """The records of a split by language tag, translations attached; the training language is always there."""
+        if split not in self._splits:
+            asked = dict.fromkeys((self.task.train_language, *self.recipe.languages))
+            tags = [tag for tag in asked if tag in self.task.languages_of(split)]
+            self._splits[split] = read_split(self.task, self.recipe.data, split, tags, pivots=self.recipe.pivots)
+        return self._splits[split]
+
+    def load_encoder(self) -> PreTrainedModel:
+        """The pretrained encoder, loaded anew."""
+        encoder = load_encoder(self.recipe.encoder)
+        limit = max_tokens(encoder.config)
+        if self.recipe.lengths.max_length > limit:
+            raise UserError(
+                f"max_length {self.recipe.lengths.max_length} is more than encoder {self.recipe.encoder!r} reads "
+                f"({limit} tokens); set max_length={limit} or less"
+            )
+        return encoder
+
+    def model_class(self, family: str) -> Any:
+        """The model of the task's kind: `Encoder...` of the floor, or the family of the method itself."""
+        module = models if family == "Encoder" else load_method(self.recipe.method)
+        return getattr(module, f"{family}For{self.kind.model}")
+
+    def stage(self, name: str, settings: Any) -> Reader:
+        """An earlier stage of the same run with other settings, trained or resumed in a sub-folder of the run."""
+        recipe = replace(self.recipe, config=settings, output=self.folder / name)
+        if not (recipe.output / MANIFEST).is_file():
+            train(recipe)
+        return load(recipe.output).reader
+
+
+@dataclass
+class Predictor:
+    """A trained run, ready to predict."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    task: Task
+    method: Any
+    reader: Reader
+
+    def predict(self, records: Iterable[Record]) -> list[Prediction]:
+        """One prediction per record, in their order: labels, word tags or answers, by the task's kind."""
+        return self.method.predict(self.reader, records)
+
+
+def train(recipe: Recipe) -> Path:
+    """Train a recipe into its output folder, or go on where it was stopped; returns the folder.
+
+    Raises:
+        UserError: the folder holds another run or a finished one, or anything in the recipe or the data is wrong.
+    """
+    job = Job(recipe, recipe.output)
+    method = load_method(recipe.method).Method(recipe.config)
+    data = {"sha256": fingerprint(job.task, recipe.data)}
+    claim(recipe, data)
+    found = method.examples(job)
+    report_cut(found, job)
+    set_seed(recipe.seed)  # the head's first weights; resuming overwrites them
+    network = method.build(job)
+    report = fit(
+        network,
+        found,
+        collate=method.collate(job),
+        loss=method.loss,
+        settings=recipe.train,
+        seed=recipe.seed,
+        folder=recipe.output / "checkpoints",
+        title=f"{recipe.method}/{recipe.task}/seed {recipe.seed}",
+    )
+    finish(job, method, network, report, data)
+    return recipe.output
+
+
+def claim(recipe: Recipe, data: dict[str, Any]) -> None:
+    """Mark the output folder as this recipe's; resuming needs the mark to be equal.
+
+    Raises:
+        UserError: the folder holds a finished run, another run, or files that are not a run's.
+    """
+    folder = recipe.output
+    this = {"recipe": json.loads(json.dumps(recipe.resolved())), "data": data}
+    if (folder / MANIFEST).is_file():
+        raise UserError(f"{folder} holds a finished run; evaluate it, or choose another --output")
+    if (folder / STARTED).is_file():
+        other = json.loads((folder / STARTED).read_text(encoding="utf-8"))
+        if other != this:
+            difference = ", ".join(_differences(other, this)) or "its data"
+            raise UserError(f"{folder} holds another unfinished run (different: {difference}); choose another --output")
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} exists and is not an isogloss run; choose an empty or new folder for --output")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / STARTED, json.dumps(this, indent=1, ensure_ascii=False))
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}; choose another --output") from None
+
+
+def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[str, Any]) -> None:
+    """Write the run directory; `isogloss.json` comes last, so that a folder with it is complete."""
+    folder, recipe = job.folder, job.recipe
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "method": recipe.method,
+        "task": recipe.task,
+        "kind": job.task.kind,
+        "labels": list(job.task.labels),
+        "languages": list(recipe.languages),
+        "encoder": recipe.encoder,
+        "seed": recipe.seed,
+        "config": asdict(recipe.config),
+        "train": asdict(recipe.train),
+        "lengths": asdict(recipe.lengths),
+        "updates": report.updates,
+        "seconds": report.seconds,
+        "loss": report.loss,
+        "loss_curve": report.curve,
+        "versions": versions(),
+        "pivots": list(recipe.pivots),
+        "data": data | ({"folder": str(recipe.data)} if recipe.data else {}),
+    }
+    if hasattr(method, "save"):
+        method.save(network, job, folder)
+    else:
+        network.save_pretrained(folder)
+        job.tokenizer.save_pretrained(folder)
+        manifest["model"] = type(network).__name__
+        manifest["sanity"] = sanity_sample(job, Reader(network, job.kind))
+        write_atomic(folder / "README.md", model_card(manifest))
+    write_atomic(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False))
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    (folder / STARTED).unlink(missing_ok=True)
+
+
+def load(run: str | Path) -> Predictor:
+    """The predictor of a run directory.
+
+    Raises:
+        UserError: it is no finished run, was made by a newer isogloss, or its weights do not give its own logits.
+    """
+    folder = Path(run)
+    manifest = read_manifest(folder)
+    task = load_task(manifest["task"])
+    module = load_method(manifest["method"])
+    method = module.Method(build(module.Settings, manifest["config"], "config"))
+    if not hasattr(method, "predict"):
+        raise UserError(f"{run} is an encoder made by {manifest['method']}; fine-tune it with --encoder {run}")
+    holder = module if hasattr(module, manifest["model"]) else models
+    network = getattr(holder, manifest["model"]).from_pretrained(folder)
+    task = replace(task, labels=tuple(manifest["labels"]))
+    kind = load_kind(task, load_tokenizer(folder), build(Lengths, manifest["lengths"], "lengths"))
+    reader = Reader(network, kind)
+    check_sanity(folder, manifest["sanity"], reader)
+    return Predictor(folder, manifest, task, method, reader)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The contents of a run's isogloss.json.
+
+    Raises:
+        UserError: there is none, or this version cannot read it.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        state = "an unfinished run; give its train command again" if (folder / STARTED).is_file() else "not a run"
+        raise UserError(f"{folder} is {state} (no {MANIFEST} in it)")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is damaged: {error}") from None
+    if manifest.get("format") != FORMAT:
+        raise UserError(f"{path} has format {manifest.get('format')}, this version reads {FORMAT}; update isogloss")
+    return manifest
+
+
+def sanity_sample(job: Job, reader: Reader) -> list[dict[str, Any]]:
+    """Three training texts as token ids, and the logits the finished network gives for each alone."""
+    records = job.records("train")[job.task.train_language][:3]
+    given = [next(iter(examples(job.kind, [(record,)]))) for record in records]
+    rows = reader.logits(given)
+    return [
+        {"input_ids": example.sides[0].input_ids, "logits": np.round(row[:4], 5).tolist()}
+        for example, row in zip(given, rows, strict=True)
+    ]
+
+
+def check_sanity(folder: Path, sanity: Sequence[dict[str, Any]], reader: Reader) -> None:
+    """Compare the loaded network with the logits it gave when it was saved.
+
+    Raises:
+        UserError: they differ by more than rounding.
+    """
+    for sample in sanity:
+        expected = np.asarray(sample["logits"], dtype=np.float32)
+        with torch.inference_mode():
+            device = next(reader.network.parameters()).device
+            ids = torch.tensor([sample["input_ids"]], device=device)
+            row = reader.network.forward(ids).side_logits[0][0].float().cpu().numpy()
+        difference = float(np.abs(row[: len(expected)] - expected).max())
+        if not difference < SANITY_TOLERANCE * max(1.0, float(np.abs(expected).max())):
+            raise UserError(
+                f"{folder} does not give the logits it was saved with (off by {difference:.3g}); "
+                "its files were changed or belong to another run"
+            )
+
+
+def report_cut(found: Sequence[Any], job: Job) -> None:
+    """Say how many texts are longer than the limit and what happens to them."""
+    cut = {example.key.rpartition("/")[0] for example in found if any(s.cut for s in getattr(example, "sides", ()))}
+    if cut:
+        fate = {"classification": "cut", "tagging": "read in blocks", "question_answering": "read in windows"}
+        limit, what = job.recipe.lengths.max_length, fate[job.task.kind]
+        print(f"{len(cut)} training texts are longer than {limit} tokens and are {what}", file=sys.stderr)
+
+
+def _differences(a: Any, b: Any, path: str = "") -> list[str]:
+    """Dotted paths at which two JSON values differ."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        keys = sorted(a.keys() | b.keys())
+        return [p for key in keys for p in _differences(a.get(key), b.get(key), f"{path}.{key}".lstrip("."))]
+    return [] if a == b else [path.removeprefix("recipe.")]

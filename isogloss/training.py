@@ -1,0 +1,253 @@
+"""The one training loop: `transformers.Trainer` called with a method's examples, collate and loss.
+
+A method brings four things and inherits nothing: a network, a list of examples, `collate(examples) -> batch` and
+`loss(network, batch) -> scalar`. Everything else (optimiser, schedule, accumulation, several processes, checkpoints,
+resuming, progress) is the same for all of them and lives here.
+"""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+
+from isogloss.encoders import quiet
+from isogloss.errors import UserError
+
+Collate = Callable[[Sequence[Any]], dict[str, Any]]
+Loss = Callable[[nn.Module, dict[str, Any]], Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """How a network is trained; the defaults suit the embedded encoder on two cores."""
+
+    updates: int = 300  # optimiser steps; 0 = count epochs instead
+    epochs: float = 0.0  # passes over the examples, used when updates is 0
+    batch_size: int = 32  # examples per optimiser step, all devices together
+    accumulate: int = 1  # micro-batches per optimiser step on each device
+    learning_rate: float = 5e-5
+    warmup: float = 0.1  # share of the updates over which the learning rate rises from 0
+    schedule: str = "linear"  # linear | cosine | constant | constant_with_warmup | inverse_sqrt
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0  # gradients are scaled down to this norm
+    bf16: bool = False  # bfloat16 autocast of the forward pass
+    save_every: int = 0  # updates between checkpoints; 0 = a quarter of the run
+    log_every: int = 10  # updates between two points of the loss curve
+    workers: int = 0  # processes that collate batches
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """What a finished training leaves: its loss curve and how long it took (this process, since its last start)."""
+
+    loss: float
+    curve: list[tuple[float, float]]
+    updates: int
+    seconds: float
+
+
+class Objective(nn.Module):
+    """A network together with its loss, so that the loop sees one module that returns a loss."""
+
+    # Trainer would otherwise multiply the loss by accumulation steps and processes
+    accepts_loss_kwargs = False
+
+    def __init__(self, network: nn.Module, loss: Loss):
+        super().__init__()
+        self.network = network
+        self.compute = loss
+
+    def forward(self, **batch: Any) -> dict[str, Tensor]:
+        """The loss of a batch.
+
+        Raises:
+            UserError: the loss is not a finite number; the message names the batch.
+        """
+        value = self.compute(self.network, batch)
+        if not torch.isfinite(value):
+            ids = ", ".join(map(str, batch.get("ids", ["unnamed"])))
+            raise UserError(
+                f"the loss became {value.item()} at the batch with examples {ids}; lower learning_rate, or look at "
+                "those texts; the last checkpoint is kept"
+            )
+        return {"loss": value}
+
+
+def fit(
+    network: nn.Module,
+    examples: Sequence[Any],
+    *,
+    collate: Collate,
+    loss: Loss,
+    settings: TrainSettings,
+    seed: int,
+    folder: Path,
+    title: str,
+) -> FitReport:
+    """Train the network in place; checkpoints go to the folder, and a run that was stopped goes on where it was.
+
+    With `accumulate` = n the loss and its gradient are the mean over n micro-batches of equal size.
+
+    Raises:
+        UserError: no examples, a batch size that cannot be divided, a full disk, a loss that is not finite.
+    """
+    if not examples:
+        raise UserError(f"{title}: there is nothing to train on (0 examples)")
+    arguments = training_arguments(settings, seed, folder, len(examples))
+    checkpoint = last_checkpoint(folder)
+    require_space(network, folder)
+    progress = Progress(title, arguments)
+    set_seed(seed)  # the same data order and dropout, whatever ran in this process before
+    trainer = Trainer(
+        model=Objective(network, loss),
+        args=arguments,
+        train_dataset=examples,  # pyright: ignore[reportArgumentType]
+        data_collator=collate,
+        callbacks=[progress],
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints every entry of the log as a Python dict
+    started = time.monotonic()
+    try:
+        with quiet():
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except (OSError, SafetensorError) as error:
+        raise _write_error(folder, error) from None
+    except RuntimeError as error:
+        if "write" not in str(error) and "PytorchStreamWriter" not in str(error):
+            raise
+        raise _write_error(folder, error) from None
+    finally:
+        progress.close()
+    curve = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+    final = curve[-1][1] if curve else float("nan")
+    return FitReport(final, curve, trainer.state.global_step, round(time.monotonic() - started, 1))
+
+
+def training_arguments(settings: TrainSettings, seed: int, folder: Path, examples: int) -> TrainingArguments:
+    """The library's arguments for our settings; `batch_size` is divided over processes and micro-batches."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by torchrun and accelerate launch
+    shares = processes * settings.accumulate
+    if settings.batch_size % shares:
+        raise UserError(
+            f"batch_size {settings.batch_size} cannot be divided over {processes} processes x {settings.accumulate} "
+            "micro-batches; choose a multiple"
+        )
+    if settings.updates <= 0 and settings.epochs <= 0:
+        raise UserError("neither updates nor epochs is positive; set one of them")
+    updates = settings.updates or round(settings.epochs * -(-examples // settings.batch_size))
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=updates,
+        per_device_train_batch_size=settings.batch_size // shares,
+        gradient_accumulation_steps=settings.accumulate,
+        learning_rate=settings.learning_rate,
+        warmup_steps=round(settings.warmup * updates),
+        lr_scheduler_type=settings.schedule,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        bf16=settings.bf16,
+        use_cpu=not torch.cuda.is_available(),
+        save_steps=settings.save_every or max(1, -(-updates // 4)),
+        save_total_limit=2,
+        logging_steps=settings.log_every,
+        logging_first_step=True,
+        seed=seed,
+        data_seed=seed,
+        dataloader_num_workers=settings.workers,
+        remove_unused_columns=False,
+        label_names=[],
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+COMPLETE = "complete"  # written into a checkpoint when all its other files are there
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end, None if there is none."""
+    found = [path for path in folder.glob("checkpoint-*") if (path / COMPLETE).is_file()]
+    return max(found, key=lambda path: int(path.name.split("-")[1]), default=None)
+
+
+def require_space(network: nn.Module, folder: Path) -> None:
+    """Make the folder; stop before training if it cannot be written or has no room for two checkpoints.
+
+    Raises:
+        UserError: naming the folder, the room needed and the room there is.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}; choose another --output") from None
+    # weights, two moments of AdamW; two checkpoints at a time
+    needed = 2 * 3 * sum(p.numel() * p.element_size() for p in network.parameters())
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(f"{folder} has {free / 1e6:.0f} MB free, training needs {needed / 1e6:.0f} MB for checkpoints")
+
+
+class Progress(TrainerCallback):
+    """One line of progress on standard error: rewritten in place on a terminal, now and then otherwise."""
+
+    def __init__(self, title: str, arguments: TrainingArguments):
+        self.title, self.interactive = title, sys.stderr.isatty()
+        self.first = self.latest = 0.0
+        self.begin_step, self.loss = 0, ""
+        self.batch = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
+
+    def on_train_begin(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
+        self.first, self.begin_step = time.monotonic(), state.global_step
+        resumed = f", resuming at update {state.global_step}" if state.global_step else ""
+        dtype = "bfloat16 autocast" if args.bf16 else "float32"
+        print(
+            f"{self.title}: {state.max_steps} updates x {self.batch * args.world_size} examples, {dtype}, "
+            f"{args.world_size} process{'es' if args.world_size > 1 else ''} on {args.device.type}{resumed}",
+            file=sys.stderr,
+        )
+
+    def on_step_end(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
+        now = time.monotonic()
+        if now - self.latest < (0.5 if self.interactive else 15) and state.global_step != state.max_steps:
+            return
+        self.latest = now
+        done = state.global_step - self.begin_step
+        rate = done / max(now - self.first, 1e-9)
+        left = (state.max_steps - state.global_step) / max(rate, 1e-9)
+        line = (
+            f"{self.title}: {state.global_step}/{state.max_steps} updates{self.loss}, "
+            f"{rate * self.batch * args.world_size:.0f} examples/s, {left / 60:.0f}:{left % 60:02.0f} left"
+        )
+        print(f"\r\033[K{line}" if self.interactive else line, end="" if self.interactive else "\n", file=sys.stderr)
+        sys.stderr.flush()
+
+    def on_log(self, args: TrainingArguments, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        self.loss = f", loss {logs['loss']:.3f}" if logs and "loss" in logs else self.loss
+
+    def on_save(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            (Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+
+    def close(self) -> None:
+        """End the line that was being rewritten."""
+        if self.interactive:
+            print(file=sys.stderr)
+
+
+def _write_error(folder: Path, error: Exception) -> UserError:
+    kept = last_checkpoint(folder)
+    rest = f"the last good checkpoint is {kept}" if kept else "no checkpoint had been written"
+    reason = " ".join(str(error).split())
+    return UserError(f"writing a checkpoint to {folder} failed: {reason}; {rest}; free space and run again")

@@ -1,0 +1,216 @@
+"""The published FILTER checkpoints and the released code's losses, so that both can be compared with ours.
+
+Fang et al. 2020, arXiv 2009.05166; released checkpoints hold the encoder cut into three stacks (`filter.encoder.layer`,
+`filter.fusion`, `filter.domain`) whose layers are the encoder's own, in order. `load` puts them back into one encoder;
+`save` cuts it again. Traps of the files: `num_hidden_layers` is m, `pad_token_id` may be 0 though padding is always 1,
+and `temperature` is a field that the library's configuration drops, so the JSON is read as it stands.
+
+The losses are those of the released code, defects included; `isogloss.understanding.filter` says what ours do instead.
+Letters: B pairs, S target tokens, T English tokens, C classes.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import XLMRobertaConfig, XLMRobertaModel
+
+from isogloss import losses
+from isogloss.data.collation import Batch, model_inputs
+from isogloss.encoders.models import EncoderWithHead
+from isogloss.errors import UserError
+from isogloss.evaluation.files import write_atomic
+from isogloss.understanding.filter import (
+    FilterForQuestionAnswering,
+    FilterForSequenceClassification,
+    FilterForTokenClassification,
+)
+
+Tensors = dict[str, Tensor]
+HEADS: dict[str, type[EncoderWithHead]] = {
+    "output": FilterForSequenceClassification,
+    "classifier": FilterForTokenClassification,
+    "qa_outputs": FilterForQuestionAnswering,
+}
+PADDING = 1  # whatever pad_token_id a published config carries
+CONFIG_FIELDS = (
+    "hidden_size",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "layer_norm_eps",
+    "vocab_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+)
+
+
+def load(path: str | Path) -> EncoderWithHead:
+    """The FILTER model of a published folder (config.json, pytorch_model.bin), of the class its head says.
+
+    The published fields alpha, temperature and first_loss_only are kept in `config.published`.
+
+    Raises:
+        UserError: a file is missing or damaged, or a tensor is missing or left over.
+    """
+    folder = Path(path)
+    for name in ("config.json", "pytorch_model.bin"):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder} is no published FILTER folder: it has no {name}")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        state = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True)
+    except Exception as error:  # a pickle can fail in any way; none of its code is run
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{folder / 'pytorch_model.bin'} cannot be read as plain tensors: {reason}") from None
+    return from_state(state, config, where=str(folder))
+
+
+def from_state(state: Mapping[str, Tensor], config: Mapping[str, Any], where: str = "state") -> EncoderWithHead:
+    """The model of published tensors and the published config."""
+    local, fusion, domain = (count_layers(state, stack) for stack in ("encoder.layer", "fusion", "domain"))
+    head = next((name for name in HEADS if any(key.startswith(f"{name}.") for key in state)), None)
+    if head is None:
+        raise UserError(f"{where}: none of the heads {', '.join(HEADS)} is among its tensors")
+    if (local, fusion) != (config["filter_m"], config["filter_k"]):
+        stated = f"m={config['filter_m']}, k={config['filter_k']}"
+        raise UserError(f"{where}: its config says {stated}, its tensors m={local}, k={fusion}")
+    encoder = XLMRobertaModel(
+        XLMRobertaConfig(
+            **{name: config[name] for name in CONFIG_FIELDS if name in config},
+            num_hidden_layers=local + fusion + domain,
+            pad_token_id=PADDING,
+            bos_token_id=0,
+            eos_token_id=2,
+        ),
+        add_pooling_layer=False,
+    )
+    last = max(key for key in state if key.startswith(f"{head}.") and key.endswith("bias"))
+    model = HEADS[head].from_encoder(  # pyright: ignore[reportCallIssue]
+        encoder, num_labels=len(state[last]), local_layers=local, fusion_layers=fusion
+    )
+    renamed = {to_ours(key, local, fusion): value for key, value in state.items() if ".pooler." not in key}
+    missing, left = model.load_state_dict(renamed, strict=False)
+    missing = [key for key in missing if not key.endswith("position_ids")]
+    left = [key for key in left if not key.endswith("position_ids")]
+    if missing or left:
+        raise UserError(f"{where}: {len(missing)} tensors missing ({missing[:2]}), {len(left)} left over ({left[:2]})")
+    labels = config.get("id2label") or {}
+    if len(labels) == len(state[last]):
+        model.config.id2label = {int(i): label for i, label in labels.items()}
+        model.config.label2id = {label: int(i) for i, label in labels.items()}
+    kept = ("alpha", "temperature", "first_loss_only", "multiplier")
+    model.config.published = {name: config[name] for name in kept if name in config}
+    return model.eval()
+
+
+def to_state(model: EncoderWithHead) -> Tensors:
+    """The model's tensors under their published names: the inverse of loading, but for the unused pooler."""
+    fused = model.config.fused_layers
+    local = fused[0] if fused else model.config.num_hidden_layers
+    return {to_published(key, local, len(fused)): value for key, value in model.state_dict().items()}
+
+
+def save(model: EncoderWithHead, path: str | Path) -> None:
+    """Write a folder in the published layout; the tensors go to model.safetensors, never to a pickle."""
+    from safetensors.torch import save_file
+
+    folder, fused = Path(path), model.config.fused_layers
+    folder.mkdir(parents=True, exist_ok=True)
+    config = model.config.to_dict() | getattr(model.config, "published", {})
+    local = fused[0] if fused else model.config.num_hidden_layers
+    config |= {"filter_m": local, "filter_k": len(fused), "num_hidden_layers": local}
+    config |= {"architectures": [type(model).__name__]}
+    save_file({key: value.contiguous() for key, value in to_state(model).items()}, folder / "model.safetensors")
+    write_atomic(folder / "config.json", json.dumps(config, indent=1))
+
+
+def count_layers(state: Mapping[str, Tensor], stack: str) -> int:
+    """How many layers a published stack has, from the keys."""
+    found = {int(m[1]) for key in state if (m := re.match(rf"filter\.{re.escape(stack)}\.(\d+)\.", key))}
+    return len(found)
+
+
+def to_ours(key: str, local: int, fusion: int) -> str:
+    """Our name of a published tensor: the three stacks in order are the encoder's layers."""
+    for stack, first in (("encoder.layer", 0), ("fusion", local), ("domain", local + fusion)):
+        match = re.match(rf"filter\.{re.escape(stack)}\.(\d+)\.(.*)", key)
+        if match:
+            return f"roberta.encoder.layer.{first + int(match[1])}.{match[2]}"
+    return key.replace("filter.", "roberta.", 1) if key.startswith("filter.") else key
+
+
+def to_published(key: str, local: int, fusion: int) -> str:
+    """The published name of one of our tensors."""
+    match = re.match(r"roberta\.encoder\.layer\.(\d+)\.(.*)", key)
+    if match is None:
+        return key.replace("roberta.", "filter.", 1) if key.startswith("roberta.") else key
+    layer, rest = int(match[1]), match[2]
+    if layer < local:
+        return f"filter.encoder.layer.{layer}.{rest}"
+    if layer < local + fusion:
+        return f"filter.fusion.{layer - local}.{rest}"
+    return f"filter.domain.{layer - local - fusion}.{rest}"
+
+
+def released_loss(
+    network: nn.Module, batch: Batch, *, alpha: float, temperature: float, first_loss_only: bool = False
+) -> Tensor:
+    """The released code's loss of a batch of pairs (section 6 of the specification), for the network's kind of head.
+
+    `first_loss_only` drops the "English" term of classification and answers.
+    """
+    output = network(**{name: value for name, value in model_inputs(batch).items() if not name.endswith("labels")})
+    teacher = batch.get("teacher_logits") if alpha else None
+    if isinstance(network, FilterForSequenceClassification):
+        return _classification(network, output, batch, teacher, alpha, temperature, first_loss_only)
+    if isinstance(network, FilterForTokenClassification):
+        return _tagging(output, batch, teacher, alpha, temperature)
+    return _answers(output, batch, teacher, alpha, temperature, first_loss_only)
+
+
+def _classification(
+    network: Any, output: Any, batch: Batch, teacher: Tensor | None, alpha: float, tau: float, first_only: bool
+) -> Tensor:
+    target = F.cross_entropy(output.logits, batch["labels"])
+    if teacher is not None:
+        soft, given = F.log_softmax(output.logits / tau, -1), F.softmax(teacher / tau, -1)
+        # the default reduction: mean over B x C
+        target = (1 - alpha) * target + alpha * tau**2 * (given * (given.log() - soft)).mean()
+    if first_only:
+        return target
+    # position 1 of the joined sequence: the second token of the target side, taken for the English one
+    second = network.output(output.side_states[0][:, 1])
+    return target + F.cross_entropy(second, batch["labels"])
+
+
+def _tagging(output: Any, batch: Batch, teacher: Tensor | None, alpha: float, tau: float) -> Tensor:
+    english = losses.cross_entropy(output.side_logits[1], batch["translation_labels"][0])
+    if teacher is None:
+        return english
+    target = losses.cross_entropy(output.logits, batch["labels"])
+    soft = losses.kl_divergence(output.logits, teacher, tau, batch["attention_mask"])
+    return (1 - alpha) * target + alpha * soft + english
+
+
+def _answers(output: Any, batch: Batch, teacher: Tensor | None, alpha: float, tau: float, first_only: bool) -> Tensor:
+    # padding takes part in the softmax: every position counts as real
+    everything, *others = (torch.ones_like(x[..., 0]) for x in output.side_logits)
+    target = losses.span_cross_entropy(output.logits, batch["labels"], everything)
+    if teacher is not None:
+        real = batch["attention_mask"].bool()
+        # all real positions of the batch make one distribution, and its length divides the result
+        soft = F.log_softmax(output.logits[real] / tau, 0)  # (n, 2)
+        given = F.softmax(teacher[real] / tau, 0)
+        divergence = (given * (given.log() - soft)).sum() / len(soft) * tau**2
+        target = (1 - alpha) * target + alpha * divergence / 2
+    if first_only:
+        return target
+    return target + losses.span_cross_entropy(output.side_logits[1], batch["translation_labels"][0], others[0])
