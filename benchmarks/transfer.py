@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from isogloss.cli import run_guarded
+from isogloss.data.lexicon import has_material
 from isogloss.errors import UserError
 from isogloss.evaluation.compare import compare
 from isogloss.evaluation.results import items_path
@@ -43,8 +44,8 @@ def transfer(given: argparse.Namespace) -> None:
     """Train, score and copy the results of every row and seed, then print the comparison."""
     content = read_recipe(given.recipe)
     task = load_task(content["task"])
-    parallel_training = len(task.languages_of("train")) == len(task.languages)
-    noise = NOISE if parallel_training else NOISE[:2]  # a lexicon is learned from training translations
+    material = all(has_material(task, tag) for tag in task.languages if tag != task.train_language)
+    noise = NOISE if material else NOISE[:2]
     rows = [replace(row, pairings=("translation", *noise)) if row.method in READS_ENGLISH else row for row in DEMO]
     name = given.name or Path(given.recipe).stem
     copied = []

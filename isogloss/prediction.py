@@ -10,7 +10,7 @@ import torch
 from isogloss.data.collation import collator, model_inputs
 from isogloss.data.parallel import without_labels
 from isogloss.encoders.models import EncoderWithHead
-from isogloss.kinds import Example, Kind, examples
+from isogloss.kinds import Example, Kind, examples, tell_cut
 from isogloss.records import Prediction, Record
 
 TOKENS_PER_BATCH = 4096  # padded tokens of the first side and its translations together
@@ -44,6 +44,7 @@ class Reader:
         """One prediction for the first record of every element of `sides`, read together with the others."""
         sides = [tuple(records) for records in sides]
         split = [list(examples(self.kind, [records])) for records in sides]
+        tell_cut(example for group in split for example in group)
         flat = iter(self.logits([example for group in split for example in group]))
         predictions = []
         for records, group in zip(sides, split, strict=True):

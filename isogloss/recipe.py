@@ -25,7 +25,7 @@ from isogloss.resources import recipe_files
 from isogloss.tasks import Task, load_task
 from isogloss.training import TrainSettings
 
-TOP = ("method", "task", "encoder", "languages", "pivots", "data", "seed", "output")
+TOP = ("method", "task", "encoder", "languages", "pivots", "train_translations", "data", "seed", "output")
 SECTIONS = ("config", "train", "lengths", "expect")
 T = TypeVar("T")
 
@@ -40,6 +40,7 @@ class Recipe:
     encoder: str = "tiny"
     languages: tuple[str, ...] = ()
     pivots: tuple[str, ...] = ()  # languages whose translations are read as further sides, after the training language
+    train_translations: str = "data"  # data = those of the task; word_for_word = made with a lexicon where it has none
     data: Path | None = None
     seed: int = 1
     config: Any = None  # the method's Settings
@@ -100,6 +101,7 @@ def resolve(content: Mapping[str, Any], overrides: Mapping[str, Any], assignment
         encoder=str(top.get("encoder", "tiny")),
         languages=task_languages(task, top.get("languages") or ()),
         pivots=task_languages(task, top["pivots"]) if top.get("pivots") else (),
+        train_translations=_choice(top.get("train_translations", "data"), ("data", "word_for_word")),
         data=Path(top["data"]) if top.get("data") else None,
         seed=_typed(int, top.get("seed", 1), "seed"),
         **{section: build(types[section], values[section], section) for section in types},
@@ -160,6 +162,12 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def _choice(value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise UserError(f"recipe: train_translations = {value!r}; {nearest(str(value), known)}")
+    return value
 
 
 def _typed(kind: type[T], value: Any, name: str) -> T:

@@ -16,14 +16,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
+from isogloss.data.lexicon import has_material, lexicons, translated
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.encoders import load_encoder, load_tokenizer, max_tokens, models
 from isogloss.errors import UserError
 from isogloss.evaluation.files import write_atomic
 from isogloss.evaluation.provenance import versions
-from isogloss.kinds import Kind, Lengths, examples, load_kind
+from isogloss.kinds import Example, Kind, Lengths, examples, load_kind, tell_cut
 from isogloss.methods import load_method
 from isogloss.modelcard import model_card
 from isogloss.prediction import Reader
@@ -69,8 +71,19 @@ class Job:
         if split not in self._splits:
             asked = dict.fromkeys((self.task.train_language, *self.recipe.languages))
             tags = [tag for tag in asked if tag in self.task.languages_of(split)]
-            self._splits[split] = read_split(self.task, self.recipe.data, split, tags, pivots=self.recipe.pivots)
+            found = read_split(self.task, self.recipe.data, split, tags, pivots=self.recipe.pivots)
+            if split == "train" and self.recipe.train_translations == "word_for_word":
+                found |= self._word_for_word(found[self.task.train_language], [tag for tag in asked if tag not in tags])
+            self._splits[split] = found
         return self._splits[split]
+
+    def _word_for_word(self, labelled: list[Any], tags: Sequence[str]) -> dict[str, list[Any]]:
+        """Translations of the labelled records through lexicons, for languages in which the task has none."""
+        able = [tag for tag in tags if has_material(self.task, tag)]
+        for tag in set(tags) - set(able):
+            print(f"no parallel text in {tag}: it is not trained on", file=sys.stderr)
+        words = lexicons(self.task, self.recipe.data, able, into=False)
+        return {tag: translated(labelled, tag, words[tag]) for tag in able}
 
     def load_encoder(self) -> PreTrainedModel:
         """The pretrained encoder, loaded anew."""
@@ -122,7 +135,7 @@ def train(recipe: Recipe) -> Path:
     data = {"sha256": fingerprint(job.task, recipe.data)}
     claim(recipe, data)
     found = method.examples(job)
-    report_cut(found, job)
+    tell_cut(kept for kept in found if isinstance(kept, Example))
     set_seed(recipe.seed)  # the head's first weights; resuming overwrites them
     network = method.build(job)
     report = fit(
@@ -135,7 +148,10 @@ def train(recipe: Recipe) -> Path:
         folder=recipe.output / "checkpoints",
         title=f"{recipe.method}/{recipe.task}/seed {recipe.seed}",
     )
-    finish(job, method, network, report, data)
+    processes = PartialState()  # made by the loop; one process writes, the others wait for it
+    if processes.is_main_process:
+        finish(job, method, network, report, data)
+    processes.wait_for_everyone()
     return recipe.output
 
 
@@ -185,6 +201,7 @@ def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[st
         "loss_curve": report.curve,
         "versions": versions(),
         "pivots": list(recipe.pivots),
+        "train_translations": recipe.train_translations,
         "data": data | ({"folder": str(recipe.data)} if recipe.data else {}),
     }
     if hasattr(method, "save"):
@@ -263,22 +280,13 @@ def check_sanity(folder: Path, sanity: Sequence[dict[str, Any]], reader: Reader)
         with torch.inference_mode():
             device = next(reader.network.parameters()).device
             ids = torch.tensor([sample["input_ids"]], device=device)
-            row = reader.network.forward(ids).side_logits[0][0].float().cpu().numpy()
+            row = reader.network(ids).logits[0].float().cpu().numpy()
         difference = float(np.abs(row[: len(expected)] - expected).max())
         if not difference < SANITY_TOLERANCE * max(1.0, float(np.abs(expected).max())):
             raise UserError(
                 f"{folder} does not give the logits it was saved with (off by {difference:.3g}); "
                 "its files were changed or belong to another run"
             )
-
-
-def report_cut(found: Sequence[Any], job: Job) -> None:
-    """Say how many texts are longer than the limit and what happens to them."""
-    cut = {example.key.rpartition("/")[0] for example in found if any(s.cut for s in getattr(example, "sides", ()))}
-    if cut:
-        fate = {"classification": "cut", "tagging": "read in blocks", "question_answering": "read in windows"}
-        limit, what = job.recipe.lengths.max_length, fate[job.task.kind]
-        print(f"{len(cut)} training texts are longer than {limit} tokens and are {what}", file=sys.stderr)
 
 
 def _differences(a: Any, b: Any, path: str = "") -> list[str]:

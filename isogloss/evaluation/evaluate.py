@@ -1,11 +1,11 @@
 """Evaluate a run on a split of a task: predictions, scores with intervals, and the result file."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.noise import bitexts_of, learn_lexicon
+from isogloss.data.lexicon import lexicons
 from isogloss.data.parallel import pair
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.errors import UserError
@@ -39,8 +39,8 @@ def evaluate(
     tags = task_languages(declared, languages or manifest["languages"])
     started = time.monotonic()
     gold = read_split(declared, data, split, tags, pivots=manifest["pivots"])
-    lexicons = lexicons_of(declared, data, tags) if pairing == "word_for_word" else {}
-    paired = {tag: pair(gold[tag], pairing, seed=1, lexicon=lexicons.get(tag)) for tag in tags}
+    words = lexicons(declared, data, tags) if pairing == "word_for_word" else {}
+    paired = {tag: pair(gold[tag], pairing, seed=1, lexicon=words.get(tag)) for tag in tags}
     records = [record for tag in tags for record in paired[tag]]
     predictions = predictor.predict(records)
     metrics = [load_metric(name) for name in (declared.metric, *declared.other_metrics)]
@@ -53,7 +53,7 @@ def evaluate(
         split=split,
         pairing=pairing,
         seeds=[manifest["seed"]],
-        settings={name: manifest[name] for name in ("config", "train", "lengths", "pivots")},
+        settings={name: manifest[name] for name in ("config", "train", "lengths", "pivots", "train_translations")},
         encoder=manifest["encoder"],
         data={
             "sha256": fingerprint(declared, data),
@@ -86,23 +86,6 @@ def check_labels(predictor: Predictor, task: Task) -> None:
             f"the run's labels are not those of task {task.name!r}: the run alone has {_names(trained - asked)}, "
             f"the task alone {_names(asked - trained)}"
         )
-
-
-def lexicons_of(task: Task, data: Path | None, tags: Sequence[str]) -> Mapping[str, dict[str, str]]:
-    """A word lexicon into the training language for every language, learned from the training split's translations.
-
-    Raises:
-        UserError: the task has no training translations of a language.
-    """
-    available = task.languages_of("train")
-    lacking = [tag for tag in tags if tag not in available]
-    if lacking:
-        raise UserError(
-            f"pairing word_for_word learns its lexicon from training translations, and task {task.name!r} has none in "
-            f"{', '.join(lacking)}; use word_dropout"
-        )
-    training = read_split(task, data, "train", tags)
-    return {tag: learn_lexicon(bitexts_of(records)) for tag, records in training.items()}
 
 
 def _names(labels: set[Any]) -> str:

@@ -7,6 +7,7 @@ of several sides that are read together: the j-th window of the first side goes 
 with its last one.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -80,6 +81,18 @@ class Kind(Protocol):
 def load_kind(task: Task, tokenizer: PreTrainedTokenizerBase, lengths: Lengths) -> Kind:
     """The kind of a task, ready to make windows with a tokenizer."""
     return import_module(f"isogloss.kinds.{task.kind}").KIND(task.labels, tokenizer, lengths)
+
+
+def tell_cut(found: Iterable[Example]) -> None:
+    """Say on standard error how many texts are longer than the limit, and what happens to them."""
+    cut, kept = set(), ""
+    for example in found:
+        for side in example.sides:
+            if side.cut:
+                cut.add((example.language, example.id))
+                kept = "read in several windows" if side.tokens is not None else "cut at the end"
+    if cut:
+        print(f"{len(cut)} texts are longer than max_length and are {kept}", file=sys.stderr)
 
 
 def padding_id(tokenizer: PreTrainedTokenizerBase) -> int:

@@ -1,0 +1,64 @@
+"""Word lexicons of a task's languages, and the translations one can make with nothing better.
+
+A lexicon is learned from the task's own training translations, or from the parallel text of `data.parallel_text` where
+it has none; never from a dev or test item. It stands in for a machine translator: a poor one, and the same everywhere.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from isogloss.data.noise import bitexts_of, learn_lexicon, word_for_word
+from isogloss.data.parallel_text import LANGUAGES, read_parallel
+from isogloss.data.task_data import read_split
+from isogloss.errors import UserError
+from isogloss.records import Bitext
+from isogloss.tasks import Task
+
+Lexicon = dict[str, str]
+
+
+def lexicons(task: Task, data: Path | None, tags: Sequence[str], *, into: bool = True) -> Mapping[str, Lexicon]:
+    """A lexicon for every language but the training language: into that language, or out of it with `into=False`.
+
+    Raises:
+        UserError: there is no training material for a language.
+    """
+    found = {}
+    for tag in tags:
+        if tag != task.train_language:
+            bitexts = _material(task, data, tag)
+            found[tag] = learn_lexicon(bitexts if into else [_turned(bitext) for bitext in bitexts])
+    return found
+
+
+def translated(records: Sequence[Any], tag: str, lexicon: Lexicon) -> list[Any]:
+    """Word-for-word translations of labelled records, labels kept, each with its original as its translation."""
+    return [replace(word_for_word(record, lexicon, tag), translations=(record,)) for record in records]
+
+
+def has_material(task: Task, tag: str) -> bool:
+    """Whether a lexicon of the language can be learned at all."""
+    return tag in task.languages_of("train") or tag in LANGUAGES
+
+
+def _material(task: Task, data: Path | None, tag: str) -> list[Bitext]:
+    if tag in task.languages_of("train"):
+        return bitexts_of(read_split(task, data, "train", [tag])[tag])
+    if data is not None and tag in LANGUAGES:
+        return read_parallel(task.root(data).parent, [tag])
+    raise UserError(
+        f"no lexicon can be learned for {tag}: task {task.name!r} has no training translations in it, "
+        "and neither has the parallel text; leave the language out or use the pairing word_dropout"
+    )
+
+
+def _turned(bitext: Bitext) -> Bitext:
+    return replace(
+        bitext,
+        language=bitext.translation_language,
+        text=bitext.translation,
+        translation_language=bitext.language,
+        translation=bitext.text,
+    )
