@@ -77,6 +77,12 @@ class Job:
             self._splits[split] = found
         return self._splits[split]
 
+    @cached_property
+    def labelled(self) -> list[Any]:
+        """The training records of the training language, which have the gold labels."""
+        language = self.task.train_language
+        return read_split(self.task, self.recipe.data, "train", [language])[language]
+
     def _word_for_word(self, labelled: list[Any], tags: Sequence[str]) -> dict[str, list[Any]]:
         """Translations of the labelled records through lexicons, for languages in which the task has none."""
         able = [tag for tag in tags if has_material(self.task, tag)]
@@ -260,7 +266,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def sanity_sample(job: Job, reader: Reader) -> list[dict[str, Any]]:
     """Three training texts as token ids, and the logits the finished network gives for each alone."""
-    records = job.records("train")[job.task.train_language][:3]
+    records = job.labelled[:3]
     given = [next(iter(examples(job.kind, [(record,)]))) for record in records]
     rows = reader.logits(given)
     return [

@@ -36,6 +36,7 @@ from isogloss.kinds import Example, examples
 from isogloss.prediction import Reader, unlabelled
 from isogloss.records import Prediction, Record, is_labelled
 from isogloss.runs import Job
+from isogloss.understanding.released_losses import released_loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +153,6 @@ class Method:
         """`pair_loss`, or the released code's."""
         alpha, tau = self.settings.self_teaching, self.settings.temperature
         if self.settings.released_losses:
-            from isogloss.understanding.published import released_loss
-
             return released_loss(network, batch, alpha=alpha, temperature=tau)
         return pair_loss(network, batch, self_teaching=alpha, temperature=tau)
 

@@ -34,7 +34,7 @@ class Method:
 
     def examples(self, job: Job) -> list[Example]:
         """The labelled records of the training language."""
-        return list(examples(job.kind, ((record,) for record in job.records("train")[job.task.train_language])))
+        return list(examples(job.kind, ((record,) for record in job.labelled)))
 
     def collate(self, job: Job) -> Callable[[Sequence[Example]], Batch]:
         """The floor's padding."""

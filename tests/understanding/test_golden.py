@@ -11,6 +11,7 @@ from safetensors import safe_open
 from isogloss.errors import UserError
 from isogloss.understanding import published
 from isogloss.understanding.filter import pair_loss
+from isogloss.understanding.released_losses import released_loss
 
 GOLDEN = Path(os.environ.get("ISOGLOSS_GOLDEN", Path(__file__).parents[3] / "shared" / "golden")) / "filter"
 CASES = [f"{head}_m{m}_k{k}" for head in ("cls", "tag", "qa") for m, k in ((1, 1), (1, 20))]
@@ -97,7 +98,7 @@ def test_released_losses_equal_the_official_ones(case, alpha, first_loss_only):
         pytest.skip("the official tagging loss has no first_loss_only")
     batch, teacher = make_batch(inputs)
     with torch.inference_mode():
-        loss = published.released_loss(
+        loss = released_loss(
             model, batch | {"teacher_logits": teacher}, alpha=alpha, temperature=2.0, first_loss_only=first_loss_only
         )
     torch.testing.assert_close(loss, expected[name].reshape(()), **TOLERANCE)
