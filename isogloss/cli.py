@@ -41,12 +41,14 @@ def common(
 def demo(
     output: Annotated[Path, typer.Option(help="Folder for the runs, the results and the report.")] = Path("runs/demo"),
     seed: Annotated[int, typer.Option(help="Seed of every run.")] = 1,
+    as_json: Json = False,
 ) -> None:
     """Train five methods on the embedded sample with the embedded encoder, print their table, write a report."""
+    from isogloss.evaluation.show import comparison_table
     from isogloss.suite import demo as run
 
-    report = run(output, seed)
-    print(f"report: {report}")
+    comparison = run(output, seed)
+    print(json.dumps(comparison.to_json(), ensure_ascii=False, indent=2) if as_json else comparison_table(comparison))
 
 
 @app.command()

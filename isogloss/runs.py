@@ -173,17 +173,28 @@ def claim(recipe: Recipe, data: dict[str, Any]) -> None:
         raise UserError(f"{folder} holds a finished run; evaluate it, or choose another --output")
     if (folder / STARTED).is_file():
         other = json.loads((folder / STARTED).read_text(encoding="utf-8"))
-        if other != this:
+        if other == this:
+            return
+        if not untouched(folder):
             difference = ", ".join(_differences(other, this)) or "its data"
             raise UserError(f"{folder} holds another unfinished run (different: {difference}); choose another --output")
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    elif folder.exists() and (not folder.is_dir() or made_in(folder)):
         raise UserError(f"{folder} exists and is not an isogloss run; choose an empty or new folder for --output")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / STARTED, json.dumps(this, indent=1, ensure_ascii=False))
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another --output") from None
+
+
+def untouched(folder: Path) -> bool:
+    """Whether an unfinished run has made nothing yet, so that a command with a mistake corrected may take its place."""
+    return all(path.name == "checkpoints" and not any(path.iterdir()) for path in made_in(folder))
+
+
+def made_in(folder: Path) -> list[Path]:
+    """What a folder holds beside the mark, which another process of the same run may be writing just now."""
+    return [path for path in folder.iterdir() if path.name != STARTED and not path.name.startswith(f".{STARTED}.")]
 
 
 def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[str, Any]) -> None:
@@ -213,6 +224,9 @@ def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[st
     if hasattr(method, "save"):
         method.save(network, job, folder)
     else:
+        if job.task.labels:  # for readers outside isogloss
+            network.config.id2label = dict(enumerate(job.task.labels))
+            network.config.label2id = {label: number for number, label in enumerate(job.task.labels)}
         network.save_pretrained(folder)
         job.tokenizer.save_pretrained(folder)
         manifest["model"] = type(network).__name__

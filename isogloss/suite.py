@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.errors import UserError
-from isogloss.evaluation.compare import compare
+from isogloss.evaluation.compare import Comparison, compare
 from isogloss.evaluation.evaluate import evaluate
 from isogloss.evaluation.report import write_report
-from isogloss.evaluation.show import comparison_table
 from isogloss.recipe import read_recipe, resolve
 from isogloss.runs import MANIFEST, load, train
 
@@ -32,8 +31,10 @@ BASELINES = tuple(Row(name, name) for name in ("zero_shot", "translate_train", "
 DEMO = (*BASELINES, SELF_TEACHING, Row("filter", "filter", stage_of="filter_self_teaching"))
 
 
-def demo(output: Path, seed: int = 1) -> Path:
-    """The path of the report on five methods on the embedded sample; what is finished already is not done again.
+def demo(output: Path, seed: int = 1) -> Comparison:
+    """The comparison of five methods on the embedded sample, also written to `report.html` in the folder.
+
+    What is finished already is not done again.
 
     Raises:
         UserError: the output folder cannot be written, or holds runs of something else.
@@ -41,11 +42,10 @@ def demo(output: Path, seed: int = 1) -> Path:
     started = time.monotonic()
     results = list(run_rows(read_recipe("demo"), DEMO, {"seed": seed}, output))
     comparison = compare(results)
-    print(comparison_table(comparison))
     report = output / "report.html"
     write_report(comparison, report, command=f"isogloss demo --output {output} --seed {seed}")
-    print(f"{time.monotonic() - started:.0f} s in all", file=sys.stderr)
-    return report
+    print(f"{time.monotonic() - started:.0f} s in all; report: {report}", file=sys.stderr)
+    return comparison
 
 
 def run_rows(content: dict[str, Any], rows: Sequence[Row], flags: dict[str, Any], output: Path) -> Iterator[Path]:

@@ -16,27 +16,29 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_model
 from torch import Tensor, nn
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments, set_seed
 
 from isogloss.encoders import quiet
-from isogloss.errors import UserError
+from isogloss.errors import UserError, nearest
 
 Collate = Callable[[Sequence[Any]], dict[str, Any]]
 Loss = Callable[[nn.Module, dict[str, Any]], Tensor]
+SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt")  # of the learning rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
     """How a network is trained; the defaults suit the embedded encoder on two cores."""
 
-    updates: int = 300  # optimiser steps; 0 = count epochs instead
-    epochs: float = 0.0  # passes over the examples, used when updates is 0
+    updates: int = 300  # optimiser steps, unless epochs are given
+    epochs: float = 0.0  # passes over the examples; above 0 they take the place of updates
     batch_size: int = 32  # examples per optimiser step, all devices together
     accumulate: int = 1  # micro-batches per optimiser step on each device
     learning_rate: float = 5e-5
     warmup: float = 0.1  # share of the updates over which the learning rate rises from 0
-    schedule: str = "linear"  # linear | cosine | constant | constant_with_warmup | inverse_sqrt
+    schedule: str = "linear"  # one of SCHEDULES
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0  # gradients are scaled down to this norm
     bf16: bool = False  # bfloat16 autocast of the forward pass
@@ -107,8 +109,13 @@ def fit(
     require_space(network, folder)
     progress = Progress(title, arguments)
     set_seed(seed)  # the same data order and dropout, whatever ran in this process before
+    objective = Objective(network, loss)
+    if checkpoint and step_of(checkpoint) == arguments.max_steps:  # the library would train one update too many
+        load_model(objective, checkpoint / "model.safetensors")
+        print(f"{title}: all {arguments.max_steps} updates were made before", file=sys.stderr)
+        return _report(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")), 0.0)
     trainer = Trainer(
-        model=Objective(network, loss),
+        model=objective,
         args=arguments,
         train_dataset=examples,  # pyright: ignore[reportArgumentType]
         data_collator=collate,
@@ -127,23 +134,25 @@ def fit(
         raise _write_error(folder, error) from None
     finally:
         progress.close()
-    curve = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
-    final = curve[-1][1] if curve else float("nan")
-    return FitReport(final, curve, trainer.state.global_step, round(time.monotonic() - started, 1))
+    return _report(trainer.state, time.monotonic() - started)
+
+
+def _report(state: TrainerState, seconds: float) -> FitReport:
+    curve = [(entry["step"], entry["loss"]) for entry in state.log_history if "loss" in entry]
+    return FitReport(curve[-1][1] if curve else float("nan"), curve, state.global_step, round(seconds, 1))
 
 
 def training_arguments(settings: TrainSettings, seed: int, folder: Path, examples: int) -> TrainingArguments:
-    """The library's arguments for our settings; `batch_size` is divided over processes and micro-batches."""
+    """The library's arguments for our settings; `batch_size` is divided over processes and micro-batches.
+
+    Raises:
+        UserError: a setting is out of its range, or the batch size cannot be divided.
+    """
     processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by torchrun and accelerate launch
+    check_settings(settings, processes)
     shares = processes * settings.accumulate
-    if settings.batch_size % shares:
-        raise UserError(
-            f"batch_size {settings.batch_size} cannot be divided over {processes} processes x {settings.accumulate} "
-            "micro-batches; choose a multiple"
-        )
-    if settings.updates <= 0 and settings.epochs <= 0:
-        raise UserError("neither updates nor epochs is positive; set one of them")
-    updates = settings.updates or round(settings.epochs * -(-examples // settings.batch_size))
+    per_epoch = -(-examples // settings.batch_size)
+    updates = max(1, round(settings.epochs * per_epoch)) if settings.epochs else settings.updates
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=updates,
@@ -170,13 +179,40 @@ def training_arguments(settings: TrainSettings, seed: int, folder: Path, example
     )
 
 
+def check_settings(settings: TrainSettings, processes: int) -> None:
+    """Nothing, if the settings describe a training; the library would take some of the others for something else.
+
+    Raises:
+        UserError: naming the setting, its value and what it may be.
+    """
+    for name, least in (("batch_size", 1), ("accumulate", 1), ("epochs", 0), ("log_every", 1), ("save_every", 0)):
+        if getattr(settings, name) < least:
+            raise UserError(f"{name} = {getattr(settings, name)}: set it to {least} or more")
+    if not settings.epochs and settings.updates < 1:
+        raise UserError(f"updates = {settings.updates} and no epochs: set one of them above 0")
+    if not 0 <= settings.warmup <= 1:
+        raise UserError(f"warmup = {settings.warmup} is a share of the updates: set it between 0 and 1")
+    if settings.schedule not in SCHEDULES:
+        raise UserError(f"no schedule {settings.schedule!r}; {nearest(settings.schedule, SCHEDULES)}")
+    if settings.batch_size % (processes * settings.accumulate):
+        raise UserError(
+            f"batch_size {settings.batch_size} cannot be divided over {processes} processes x {settings.accumulate} "
+            "micro-batches; choose a multiple"
+        )
+
+
 COMPLETE = "complete"  # written into a checkpoint when all its other files are there
 
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end, None if there is none."""
     found = [path for path in folder.glob("checkpoint-*") if (path / COMPLETE).is_file()]
-    return max(found, key=lambda path: int(path.name.split("-")[1]), default=None)
+    return max(found, key=step_of, default=None)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The number of updates that a checkpoint holds."""
+    return int(checkpoint.name.split("-")[1])
 
 
 def require_space(network: nn.Module, folder: Path) -> None:
@@ -210,6 +246,8 @@ class Progress(TrainerCallback):
 
     def on_train_begin(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
         self.first, self.begin_step = time.monotonic(), state.global_step
+        if not state.is_world_process_zero:
+            return
         resumed = f", resuming at update {state.global_step}" if state.global_step else ""
         dtype = "bfloat16 autocast" if args.bf16 else "float32"
         print(
@@ -220,6 +258,8 @@ class Progress(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
         now = time.monotonic()
+        if not state.is_world_process_zero:
+            return
         if now - self.latest < (0.5 if self.interactive else 15) and state.global_step != state.max_steps:
             return
         self.latest = now

@@ -22,7 +22,7 @@ def save_ragged(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         "names": np.frombuffer(names, dtype=np.uint8),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")  # several processes of one run may write the same
     save_file(tensors, temporary)
     os.replace(temporary, path)
 

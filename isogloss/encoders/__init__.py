@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -49,7 +50,7 @@ def load_encoder(name: str | Path) -> PreTrainedModel:
         with quiet():  # what is missing is checked below, and a fraction of a second needs no progress bar
             # float32 whatever the file holds: transformers 5 would keep a half-precision checkpoint in half precision
             model, report = AutoModel.from_pretrained(path, dtype=torch.float32, output_loading_info=True)
-    except OSError as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UserError(_missing(name, error)) from None
     missing = [key for key in report["missing_keys"] if "pooler" not in key]
     if missing:
@@ -70,7 +71,7 @@ def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         config = AutoConfig.from_pretrained(path)
-    except OSError as error:
+    except Exception as error:  # a damaged tokenizer.json raises a bare Exception
         raise UserError(_missing(name, error)) from None
     if not tokenizer.is_fast:
         raise UserError(f"encoder {name}: its tokenizer gives no character offsets; save a tokenizer.json beside it")
@@ -114,6 +115,8 @@ ROBERTA_LIKE = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2v
 
 
 def _missing(name: str | Path, error: Exception) -> str:
+    if str(name) in EMBEDDED or Path(name).is_dir():
+        return f"encoder {name} cannot be read: {str(error).splitlines()[0]}; copy or save the folder again"
     offline = os.environ.get("HF_HUB_OFFLINE") in {"1", "true", "True"}
     reason = "the Hub is switched off (HF_HUB_OFFLINE)" if offline else str(error).splitlines()[0]
     return (

@@ -82,8 +82,8 @@ class EncoderWithHead(nn.Module):
         """Make the head's modules. They keep PyTorch's own initialisation, as in the released code."""
         raise NotImplementedError
 
-    def read(self, states: Tensor) -> Tensor:
-        """Logits from the last states (B, S, H) of one side."""
+    def read(self, states: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits from the last states (B, S, H) of one side; attention_mask (B, S)."""
         raise NotImplementedError
 
     def hard_loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ class EncoderWithHead(nn.Module):
         masks += [None] * (len(ids) - len(masks))
         sides = [(x, torch.ones_like(x) if mask is None else mask) for x, mask in zip(ids, masks, strict=True)]
         states = visibility.encode(self.encoder, sides, self.config.fused_layers)
-        logits = tuple(self.read(state) for state in states)
+        logits = tuple(self.read(state, mask) for state, (_, mask) in zip(states, sides, strict=True))
         loss = None
         if labels is not None:
             targets = [labels, *_listed(translation_labels)]
@@ -160,7 +160,7 @@ class EncoderWithHead(nn.Module):
 
 
 class EncoderForSequenceClassification(EncoderWithHead):
-    """Classes from the first token of a side: dropout, linear, ReLU, dropout, linear."""
+    """Classes from the first real token of a side: dropout, linear, ReLU, dropout, linear."""
 
     def build_head(self, hidden_size: int, num_labels: int, dropout: float) -> None:
         self.output = nn.Sequential(
@@ -171,8 +171,9 @@ class EncoderForSequenceClassification(EncoderWithHead):
             nn.Linear(hidden_size, num_labels),
         )
 
-    def read(self, states: Tensor) -> Tensor:
-        return self.output(states[:, 0])  # (B, S, H) -> (B, C)
+    def read(self, states: Tensor, attention_mask: Tensor) -> Tensor:
+        first = attention_mask.long().argmax(1)  # 0, unless padding lies on the left
+        return self.output(states[torch.arange(len(states), device=states.device), first])  # (B, S, H) -> (B, C)
 
     def hard_loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
         return losses.cross_entropy(logits, labels)
@@ -188,7 +189,7 @@ class EncoderForTokenClassification(EncoderWithHead):
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(hidden_size, num_labels)
 
-    def read(self, states: Tensor) -> Tensor:
+    def read(self, states: Tensor, attention_mask: Tensor) -> Tensor:
         return self.classifier(self.dropout(states))  # (B, S, H) -> (B, S, C)
 
     def hard_loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
@@ -206,7 +207,7 @@ class EncoderForQuestionAnswering(EncoderWithHead):
             raise UserError(f"a question-answering head has 2 outputs (start, end), not {num_labels}")
         self.qa_outputs = nn.Linear(hidden_size, 2)
 
-    def read(self, states: Tensor) -> Tensor:
+    def read(self, states: Tensor, attention_mask: Tensor) -> Tensor:
         return self.qa_outputs(states)  # (B, S, H) -> (B, S, 2)
 
     def hard_loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:

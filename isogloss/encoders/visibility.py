@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.masking_utils import sdpa_mask
 
+from isogloss.encoders import quiet
 from isogloss.errors import UserError
 
 ATTENTION = "isogloss_visibility"
@@ -83,18 +84,49 @@ def prepare(encoder: PreTrainedModel) -> PreTrainedModel:
     """The encoder with its attention routed through `visible_attention`, checked to reach every layer.
 
     Raises:
-        UserError: the encoder does not use transformers' attention interface, or its positions cannot restart.
+        UserError: the encoder does not use transformers' attention interface, its positions cannot restart, or its
+            attention does more than look at what it may see (causal order, a bias of its own).
     """
-    name = type(encoder).__name__
+    name, training = type(encoder).__name__, encoder.training
     AttentionInterface.register(ATTENTION, visible_attention)
     AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+    encoder.eval()
     try:
-        encoder.set_attn_implementation(ATTENTION)
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{name} cannot be used: it has no attention interface ({reason})") from None
-    _probe(encoder, name)
+        with quiet(), torch.no_grad():
+            _switch(encoder, name)
+    except UserError:
+        raise
+    except (TypeError, AttributeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{name} cannot be used: its attention takes no visibility ({reason})") from None
+    finally:
+        encoder.train(training)
     return encoder
+
+
+def _switch(encoder: PreTrainedModel, name: str) -> None:
+    """Switch the attention; every layer must ask for its mask, and three tokens must be read as before the switch."""
+    ids = torch.tensor([[i for i in range(4) if i != encoder.config.pad_token_id][:3]], device=encoder.device)
+    mask = torch.ones_like(ids)
+    before = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+    encoder.set_attn_implementation(ATTENTION)
+    layers = encoder.config.num_hidden_layers
+    visibility = Visibility(
+        ids=(torch.zeros_like(ids),), real=mask.bool(), layers=(0,) * layers, positions=mask.cumsum(1) - 1
+    )
+    encoder(input_ids=ids, visibility=visibility)
+    if len(visibility.reached) != layers:
+        raise UserError(
+            f"{name} cannot be used: {len(visibility.reached)} of its {layers} layers go through transformers' "
+            "attention interface; use an encoder whose attention does (XLM-R, BERT, ModernBERT ...)"
+        )
+    alone = encode(encoder, [(ids, mask)])[0]
+    plain = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+    if not all(torch.allclose(before, now, atol=1e-3, rtol=1e-3) for now in (alone, plain)):
+        raise UserError(
+            f"{name} cannot be used: with visibility it reads a text alone differently; its attention is causal or has "
+            "a bias, or its positions cannot be given from outside"
+        )
 
 
 def first_position(encoder: nn.Module) -> int:
@@ -125,35 +157,3 @@ def encode(
     visibility = Visibility(ids=ids, real=real, layers=layers, positions=positions)
     states = encoder(input_ids=input_ids, position_ids=positions, visibility=visibility).last_hidden_state
     return states.split([ids.shape[1] for ids, _ in sides], dim=1)
-
-
-@torch.no_grad()
-def _probe(encoder: PreTrainedModel, name: str) -> None:
-    """Run three tokens: every layer must ask for its mask, and one side alone must equal the plain encoder."""
-    training, device = encoder.training, encoder.device
-    encoder.eval()
-    pad = encoder.config.pad_token_id
-    usable = [i for i in range(4) if i != pad][:3]
-    ids = torch.tensor([usable], device=device)
-    mask = torch.ones_like(ids)
-    visibility = Visibility(
-        ids=(torch.zeros_like(ids),),
-        real=mask.bool(),
-        layers=(0,) * encoder.config.num_hidden_layers,
-        positions=mask.cumsum(1) - 1,
-    )
-    try:
-        plain = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        encoder(input_ids=ids, visibility=visibility)
-        layers, reached = encoder.config.num_hidden_layers, len(visibility.reached)
-        if reached != layers:
-            raise UserError(
-                f"{name} cannot be used: {reached} of its {layers} layers go through transformers' attention "
-                "interface; use an encoder whose attention does (XLM-R, BERT, ModernBERT ...)"
-            )
-        if not torch.allclose(plain, encode(encoder, [(ids, mask)])[0], atol=1e-3, rtol=1e-3):
-            raise UserError(f"{name} cannot be used: its positions cannot be given from outside")
-    except (TypeError, AttributeError) as error:
-        raise UserError(f"{name} cannot be used: its attention takes no visibility ({error})") from None
-    finally:
-        encoder.train(training)

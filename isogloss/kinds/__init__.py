@@ -20,6 +20,8 @@ from isogloss.errors import UserError
 from isogloss.records import Prediction, Record
 from isogloss.tasks import Task
 
+SHORTEST = 8  # tokens of a window: the four special ones of a pair of texts, and some of both texts
+
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
@@ -79,7 +81,20 @@ class Kind(Protocol):
 
 
 def load_kind(task: Task, tokenizer: PreTrainedTokenizerBase, lengths: Lengths) -> Kind:
-    """The kind of a task, ready to make windows with a tokenizer."""
+    """The kind of a task, ready to make windows with a tokenizer.
+
+    Raises:
+        UserError: the lengths leave no room for a text.
+    """
+    if lengths.max_length < SHORTEST:
+        raise UserError(
+            f"max_length ({lengths.max_length}) leaves no room for a text beside the special tokens; "
+            f"set it to {SHORTEST} or more"
+        )
+    if min(lengths.stride, lengths.max_question) < 1:
+        raise UserError(
+            f"stride ({lengths.stride}) and max_question ({lengths.max_question}) count tokens; set them to 1 or more"
+        )
     return import_module(f"isogloss.kinds.{task.kind}").KIND(task.labels, tokenizer, lengths)
 
 

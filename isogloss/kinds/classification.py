@@ -23,7 +23,7 @@ class Classification:
 
     def windows(self, record: Sentence) -> list[Window]:
         """One window; the longer of two texts is cut first."""
-        whole = self.tokenizer(record.text, record.text_pair)["input_ids"]
+        whole = self.tokenizer(record.text, record.text_pair, verbose=False)["input_ids"]
         if len(whole) <= self.lengths.max_length:
             ids, cut = whole, False
         else:

@@ -17,6 +17,7 @@ from isogloss.records import AnswerPrediction, Offsets, Question
 
 N_BEST = 20  # start and end positions of a window that are combined
 MAX_ANSWER = 30  # tokens
+NO_SPAN = -1e9  # the score of a context without tokens; JSON has no infinity
 
 
 @dataclass(slots=True)
@@ -70,7 +71,8 @@ class QuestionAnswering:
         return windows
 
     def _cut_question(self, question: str) -> str:
-        offsets = self.tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        encoded = self.tokenizer(question, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        offsets = encoded["offset_mapping"]
         limit = self.lengths.max_question
         return question if len(offsets) <= limit else question[: offsets[limit - 1][1]]
 
@@ -89,7 +91,7 @@ class QuestionAnswering:
                     best = (score, window.tokens.offsets[start][0], window.tokens.offsets[end][1])
                     break
         if best is None:
-            return AnswerPrediction(record.id, record.language, "", 0, float("-inf"))
+            return AnswerPrediction(record.id, record.language, "", 0, NO_SPAN)
         score, start, end = best
         start += len(record.context[start:end]) - len(record.context[start:end].lstrip())
         text = record.context[start:end].rstrip()

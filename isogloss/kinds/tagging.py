@@ -29,7 +29,7 @@ class Tagging:
 
     def windows(self, record: TaggedSentence) -> list[Window]:
         """Blocks of at most `max_length` tokens, each window with its (token position, word) pairs."""
-        encoded = self.tokenizer(record.text, add_special_tokens=False, return_offsets_mapping=True)
+        encoded = self.tokenizer(record.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         ids, first_tokens = encoded["input_ids"], first_token_of_words(record.words, encoded["offset_mapping"])
         prefix, suffix = special_tokens(self.tokenizer)
         blocks = list(split_blocks(len(ids), first_tokens, self.lengths.max_length - len(prefix) - len(suffix)))

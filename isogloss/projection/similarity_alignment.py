@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from isogloss.encoders import max_tokens
 from isogloss.prediction import Reader
 from isogloss.records import (
     AnswerPrediction,
@@ -123,7 +124,7 @@ def text_of(record: Record) -> Words:
 def word_vectors(reader: Reader, texts: Sequence[Words], depth: float, batch_size: int) -> list[np.ndarray]:
     """Unit vectors of the words of each text, each (words, H); words beyond the encoder's limit are zero."""
     tokenizer, encoder = reader.kind.tokenizer, reader.network.encoder
-    layer = round(depth * encoder.config.num_hidden_layers)
+    layer, limit = round(depth * encoder.config.num_hidden_layers), min(512, max_tokens(encoder.config))
     order = sorted(range(len(texts)), key=lambda i: -len(texts[i][0]))
     vectors: list[np.ndarray] = [np.zeros((0, 0))] * len(texts)
     for begin in range(0, len(order), batch_size):
@@ -132,7 +133,7 @@ def word_vectors(reader: Reader, texts: Sequence[Words], depth: float, batch_siz
             [texts[i][0] for i in numbers],
             padding=True,
             truncation=True,
-            max_length=512,
+            max_length=limit,
             return_offsets_mapping=True,
             return_tensors="pt",
         )
