@@ -19,8 +19,8 @@ from isogloss.errors import UserError
 from isogloss.evaluation.compare import compare
 from isogloss.evaluation.results import items_path
 from isogloss.evaluation.show import comparison_table
-from isogloss.recipe import read_recipe
-from isogloss.suite import DEMO, run_rows
+from isogloss.recipe import read_recipe, task_languages
+from isogloss.suite import ROWS, run_rows
 from isogloss.tasks import load_task
 
 READS_ENGLISH = ("translate_test", "filter")
@@ -44,15 +44,17 @@ def transfer(given: argparse.Namespace) -> None:
     """Train, score and copy the results of every row and seed, then print the comparison."""
     content = read_recipe(given.recipe)
     task = load_task(content["task"])
-    material = all(has_material(task, tag) for tag in task.languages if tag != task.train_language)
+    tags = task_languages(task, content.get("languages", ()))
+    material = all(has_material(task, tag) for tag in tags if tag != task.train_language)
     noise = NOISE if material else NOISE[:2]
-    rows = [replace(row, pairings=("translation", *noise)) if row.method in READS_ENGLISH else row for row in DEMO]
+    rows = [replace(row, pairings=("translation", *noise)) if row.method in READS_ENGLISH else row for row in ROWS]
     name = given.name or Path(given.recipe).stem
+    names = [row.name for row in rows for _ in row.pairings]
     copied = []
     for seed in map(int, given.seeds.split(",")):
         folder = given.runs / name / f"seed{seed}"
         found = run_rows(content, rows, {"seed": seed, "data": given.data}, folder)
-        for row_name, result in zip((row.name for row in rows for _ in row.pairings), found, strict=True):
+        for row_name, result in zip(names, found, strict=True):
             copied.append(publish(result, given.results / name / f"{row_name}-{result.stem}-seed{seed}.json"))
             print(f"{copied[-1]}", file=sys.stderr)
     print(comparison_table(compare(copied)))

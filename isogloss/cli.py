@@ -20,6 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Data = Annotated[Path | None, typer.Option(help="Folder with the task's files, or the folder that holds it.")]
 Languages = Annotated[str, typer.Option(help="Languages in any spelling, separated by commas; all by default.")]
@@ -177,7 +179,9 @@ def run_guarded(action: Callable[[], object]) -> None:
             raise
         text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error} (--debug shows where)"
         _stop(" ".join(text.split()))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
+            raise
         _stop("stopped; give the same command again to go on")
 
 

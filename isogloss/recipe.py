@@ -89,6 +89,9 @@ def resolve(content: Mapping[str, Any], overrides: Mapping[str, Any], assignment
         if key not in top:
             raise UserError(f"no {key} given; name one in the recipe or with {flag}")
     types = {"config": load_method(top["method"]).Settings, "train": TrainSettings, "lengths": Lengths}
+    for section in SECTIONS:
+        if not isinstance(content.get(section, {}), Mapping):
+            raise UserError(f"recipe: {section} = {content[section]!r} is not a section; write it as [{section}]")
     values = {section: dict(content.get(section, {})) for section in types}
     for assignment in assignments:
         section, key, value = _assignment(assignment, types)
@@ -116,6 +119,8 @@ def task_languages(task: Task, codes: Sequence[str] | str) -> tuple[str, ...]:
     """
     if isinstance(codes, str):
         codes = [code for code in codes.replace(",", " ").split() if code]
+    if not isinstance(codes, Sequence) or any(isinstance(code, list | dict) for code in codes):
+        raise UserError(f"recipe: {codes!r} is not a list of languages")
     tags = tuple(dict.fromkeys(language(code).tag for code in codes)) or task.languages
     for tag in tags:
         if tag not in task.languages:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import PartialState
+from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from isogloss.data.lexicon import has_material, lexicons, translated
@@ -156,7 +157,13 @@ def train(recipe: Recipe) -> Path:
     )
     processes = PartialState()  # made by the loop; one process writes, the others wait for it
     if processes.is_main_process:
-        finish(job, method, network, report, data)
+        try:
+            finish(job, method, network, report, data)
+        except (OSError, SafetensorError) as error:
+            raise UserError(
+                f"writing the run to {recipe.output} failed: {error}; what was trained is in its checkpoints; "
+                "free space and run again"
+            ) from None
     processes.wait_for_everyone()
     return recipe.output
 
@@ -237,8 +244,8 @@ def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[st
     (folder / STARTED).unlink(missing_ok=True)
 
 
-def load(run: str | Path) -> Predictor:
-    """The predictor of a run directory.
+def load(run: str | Path, method: str | None = None) -> Predictor:
+    """The predictor of a run directory; `method` reads it as another method that is trained in the same way.
 
     Raises:
         UserError: it is no finished run, was made by a newer isogloss, or its weights do not give its own logits.
@@ -246,9 +253,11 @@ def load(run: str | Path) -> Predictor:
     folder = Path(run)
     manifest = read_manifest(folder)
     task = load_task(manifest["task"])
+    if method is not None and method != manifest["method"]:
+        manifest |= reading_as(method, manifest["method"])
     module = load_method(manifest["method"])
-    method = module.Method(build(module.Settings, manifest["config"], "config"))
-    if not hasattr(method, "predict"):
+    reads = module.Method(build(module.Settings, manifest["config"], "config"))
+    if not hasattr(reads, "predict"):
         raise UserError(f"{run} is an encoder made by {manifest['method']}; fine-tune it with --encoder {run}")
     holder = module if hasattr(module, manifest["model"]) else models
     network = getattr(holder, manifest["model"]).from_pretrained(folder)
@@ -256,7 +265,19 @@ def load(run: str | Path) -> Predictor:
     kind = load_kind(task, load_tokenizer(folder), build(Lengths, manifest["lengths"], "lengths"))
     reader = Reader(network, kind)
     check_sanity(folder, manifest["sanity"], reader)
-    return Predictor(folder, manifest, task, method, reader)
+    return Predictor(folder, manifest, task, reads, reader)
+
+
+def reading_as(method: str, trained: str) -> dict[str, Any]:
+    """The entries of a manifest that change when a run is read as a method that shares its training.
+
+    Raises:
+        UserError: the method is trained in another way.
+    """
+    module = load_method(method)
+    if getattr(module, "TRAINED_AS", method) != trained:
+        raise UserError(f"a run of {trained} cannot be read as {method}, which is trained differently; train it")
+    return {"method": method, "config": asdict(module.Settings())}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

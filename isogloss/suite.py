@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isogloss.errors import UserError
 from isogloss.evaluation.compare import Comparison, compare
 from isogloss.evaluation.evaluate import evaluate
 from isogloss.evaluation.report import write_report
@@ -23,12 +22,16 @@ class Row:
     method: str
     settings: tuple[str, ...] = ()  # key=value
     pairings: tuple[str, ...] = ("translation",)
-    stage_of: str | None = None  # the row whose teacher this run is: trained with it, not again
+    run: str | None = None  # the folder of a run that was trained for another row and serves this one too
 
 
-SELF_TEACHING = Row("filter_self_teaching", "filter", ("self_teaching=0.5",))
-BASELINES = tuple(Row(name, name) for name in ("zero_shot", "translate_train", "translate_test"))
-DEMO = (*BASELINES, SELF_TEACHING, Row("filter", "filter", stage_of="filter_self_teaching"))
+ROWS = (
+    Row("zero_shot", "zero_shot"),
+    Row("translate_train", "translate_train"),
+    Row("translate_test", "translate_test", run="zero_shot"),
+    Row("filter_self_teaching", "filter", ("self_teaching=0.5",)),
+    Row("filter", "filter", run="filter_self_teaching/teacher"),
+)
 
 
 def demo(output: Path, seed: int = 1) -> Comparison:
@@ -40,7 +43,7 @@ def demo(output: Path, seed: int = 1) -> Comparison:
         UserError: the output folder cannot be written, or holds runs of something else.
     """
     started = time.monotonic()
-    results = list(run_rows(read_recipe("demo"), DEMO, {"seed": seed}, output))
+    results = list(run_rows(read_recipe("demo"), ROWS, {"seed": seed}, output))
     comparison = compare(results)
     report = output / "report.html"
     write_report(comparison, report, command=f"isogloss demo --output {output} --seed {seed}")
@@ -55,19 +58,18 @@ def run_rows(content: dict[str, Any], rows: Sequence[Row], flags: dict[str, Any]
         UserError: whatever training and evaluating raise.
     """
     for number, row in enumerate(rows, 1):
-        folder = output / row.name if row.stage_of is None else output / row.stage_of / "teacher"
-        if row.stage_of is None and not (folder / MANIFEST).is_file():
-            print(f"[{number}/{len(rows)}] {row.name}", file=sys.stderr)
+        folder = output / (row.run or row.name)
+        print(f"[{number}/{len(rows)}] {row.name}", file=sys.stderr)
+        if row.run is None and not (folder / MANIFEST).is_file():
             train(resolve(content, {**flags, "method": row.method, "output": folder}, row.settings))
-        missing = [pairing for pairing in row.pairings if not _result(folder, pairing).is_file()]
-        predictor = load(folder) if missing else None
+        results = {p: output / row.name / "results" / result_name(p) for p in row.pairings}
+        missing = [pairing for pairing, file in results.items() if not file.is_file()]
+        predictor = load(folder, row.method) if missing else None
         for pairing in missing:
-            try:
-                evaluate(predictor or folder, pairing=pairing, output=_result(folder, pairing))
-            except UserError as error:
-                raise UserError(f"{row.name}, pairing {pairing}: {error}") from None
-        yield from (_result(folder, pairing) for pairing in row.pairings)
+            evaluate(predictor or folder, pairing=pairing, output=results[pairing])
+        yield from results.values()
 
 
-def _result(folder: Path, pairing: str) -> Path:
-    return folder / "results" / f"test{'' if pairing == 'translation' else f'-{pairing}'}.json"
+def result_name(pairing: str) -> str:
+    """The file name of a test result under a pairing."""
+    return "test.json" if pairing == "translation" else f"test-{pairing}.json"

@@ -8,6 +8,7 @@ resuming, progress) is the same for all of them and lives here.
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ def fit(
     except (OSError, SafetensorError) as error:
         raise _write_error(folder, error) from None
     except RuntimeError as error:
-        if "write" not in str(error) and "PytorchStreamWriter" not in str(error):
+        if not any(writer in str(error) for writer in ("PytorchStreamWriter", "inline_container")):
             raise
         raise _write_error(folder, error) from None
     finally:
@@ -216,20 +217,19 @@ def step_of(checkpoint: Path) -> int:
 
 
 def require_space(network: nn.Module, folder: Path) -> None:
-    """Make the folder; stop before training if it cannot be written or has no room for two checkpoints.
+    """Make the folder; stop before training if it cannot be written or has no room for the checkpoints.
 
     Raises:
         UserError: naming the folder, the room needed and the room there is.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another --output") from None
-    # weights, two moments of AdamW; two checkpoints at a time
-    needed = 2 * 3 * sum(p.numel() * p.element_size() for p in network.parameters())
+    # weights, two moments of AdamW; two checkpoints are kept while a third one is written
+    needed = 3 * 3 * sum(p.numel() * p.element_size() for p in network.parameters())
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(f"{folder} has {free / 1e6:.0f} MB free, training needs {needed / 1e6:.0f} MB for checkpoints")
@@ -290,4 +290,6 @@ def _write_error(folder: Path, error: Exception) -> UserError:
     kept = last_checkpoint(folder)
     rest = f"the last good checkpoint is {kept}" if kept else "no checkpoint had been written"
     reason = " ".join(str(error).split())
-    return UserError(f"writing a checkpoint to {folder} failed: {reason}; {rest}; free space and run again")
+    free = shutil.disk_usage(folder).free / 1e6
+    reason = " ".join(str(error).split())
+    return UserError(f"writing to {folder} failed ({free:.0f} MB free): {reason}; {rest}; make room and run again")

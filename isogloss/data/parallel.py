@@ -91,9 +91,7 @@ def _through_lexicon(records: Sequence[AnyRecord], lexicon: Mapping[str, str] | 
     if lexicon is None:
         raise UserError("pairing word_for_word needs a lexicon; learn one from the training split's translations")
     return [
-        replace(
-            record, translations=(without_labels(word_for_word(record, lexicon, record.translations[0].language)),)
-        )
+        replace(record, translations=(without_labels(word_for_word(record, lexicon, record.translations[0].language)),))
         if record.translations
         else record
         for record in records

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import torch
 from huggingface_hub import load_torch_model, save_torch_model, snapshot_download
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.generic import ModelOutput
@@ -145,9 +146,10 @@ class EncoderWithHead(nn.Module):
         config = AutoConfig.from_pretrained(folder)
         encoder = AutoModel.from_config(config, dtype=torch.float32)
         model = cls(encoder, config.num_labels or 2, getattr(config, "fused_layers", ()))
+        single = folder / "model.safetensors"  # named, as other safetensors files may lie beside it
         try:
-            load_torch_model(model, folder, strict=True, safe=True)
-        except RuntimeError as error:
+            load_torch_model(model, single if single.is_file() else folder, strict=True, safe=True)
+        except (RuntimeError, ValueError, OSError, SafetensorError) as error:
             problem = " ".join(str(error).split())
             raise UserError(f"{name} does not fit {cls.__name__}: {problem[:600]}") from None
         return model.eval()

@@ -40,7 +40,7 @@ def evaluate(
     started = time.monotonic()
     gold = read_split(declared, data, split, tags, pivots=manifest["pivots"])
     words = lexicons(declared, data, tags) if pairing == "word_for_word" else {}
-    paired = {tag: pair(gold[tag], pairing, seed=1, lexicon=words.get(tag)) for tag in tags}
+    paired = {tag: pair(gold[tag], pairing, seed=1, lexicon=words.get(tag, {})) for tag in tags}
     records = [record for tag in tags for record in paired[tag]]
     predictions = predictor.predict(records)
     metrics = [load_metric(name) for name in (declared.metric, *declared.other_metrics)]

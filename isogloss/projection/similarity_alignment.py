@@ -78,8 +78,8 @@ def project_tags(answer: TagsPrediction, target: TaggedSentence, similarity: np.
 
     Tags without a B- or I- prefix (parts of speech) go from every target word's most similar source word.
     """
-    if not any(tag.startswith(("B-", "I-")) for tag in answer.tags) and "O" not in answer.tags:
-        nearest = similarity.argmax(0) if similarity.shape[0] else np.zeros(len(target.words), int)
+    if answer.tags and not any(tag == "O" or tag.startswith(("B-", "I-")) for tag in answer.tags):
+        nearest = similarity.argmax(0)
         tags = tuple(answer.tags[s] for s in nearest)
         return TagsPrediction(target.id, target.language, target.words, tags)
     pairs, taken, spans = mutual_argmax(similarity), set(), []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
@@ -47,23 +48,28 @@ CONFIG_FIELDS = (
 
 
 def load(path: str | Path) -> EncoderWithHead:
-    """The FILTER model of a published folder (config.json, pytorch_model.bin), of the class its head says.
+    """The FILTER model of a published folder, of the class its head says.
 
-    The published fields alpha, temperature and first_loss_only are kept in `config.published`.
+    The tensors are in pytorch_model.bin, as published, or in model.safetensors, as `save` writes them. The published
+    fields alpha, temperature and first_loss_only are kept in `config.published`.
 
     Raises:
         UserError: a file is missing or damaged, or a tensor is missing or left over.
     """
     folder = Path(path)
-    for name in ("config.json", "pytorch_model.bin"):
-        if not (folder / name).is_file():
-            raise UserError(f"{folder} is no published FILTER folder: it has no {name}")
+    tensors = folder / ("model.safetensors" if (folder / "model.safetensors").is_file() else "pytorch_model.bin")
+    for file in (folder / "config.json", tensors):
+        if not file.is_file():
+            raise UserError(f"{folder} is no published FILTER folder: it has no {file.name}")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     try:
-        state = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True)
+        state = (
+            load_file(tensors)
+            if tensors.suffix == ".safetensors"
+            else torch.load(tensors, map_location="cpu", weights_only=True)
+        )
     except Exception as error:  # a pickle can fail in any way; none of its code is run
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{folder / 'pytorch_model.bin'} cannot be read as plain tensors: {reason}") from None
+        raise UserError(f"{tensors} cannot be read as plain tensors: {str(error).splitlines()[0]}") from None
     return from_state(state, config, where=str(folder))
 
 
@@ -106,7 +112,13 @@ def from_state(state: Mapping[str, Tensor], config: Mapping[str, Any], where: st
 
 
 def to_state(model: EncoderWithHead) -> Tensors:
-    """The model's tensors under their published names: the inverse of loading, but for the unused pooler."""
+    """The model's tensors under their published names: the inverse of loading, but for the unused pooler.
+
+    Raises:
+        UserError: the encoder is not XLM-R, which alone has such names.
+    """
+    if model.prefix != "roberta":
+        raise UserError(f"the published layout is for XLM-R; this model's encoder is {type(model.encoder).__name__}")
     fused = model.config.fused_layers
     local = fused[0] if fused else model.config.num_hidden_layers
     return {to_published(key, local, len(fused)): value for key, value in model.state_dict().items()}
@@ -114,8 +126,6 @@ def to_state(model: EncoderWithHead) -> Tensors:
 
 def save(model: EncoderWithHead, path: str | Path) -> None:
     """Write a folder in the published layout; the tensors go to model.safetensors, never to a pickle."""
-    from safetensors.torch import save_file
-
     folder, fused = Path(path), model.config.fused_layers
     folder.mkdir(parents=True, exist_ok=True)
     config = model.config.to_dict() | getattr(model.config, "published", {})

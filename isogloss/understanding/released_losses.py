@@ -42,7 +42,7 @@ def _classification(
     if teacher is not None:
         soft, given = F.log_softmax(output.logits / tau, -1), F.softmax(teacher / tau, -1)
         # the default reduction: mean over B x C
-        target = (1 - alpha) * target + alpha * tau**2 * (given * (given.log() - soft)).mean()
+        target = (1 - alpha) * target + alpha * tau**2 * (torch.xlogy(given, given) - given * soft).mean()
     if first_only:
         return target
     # position 1 of the joined sequence: the second token of the target side, taken for the English one
@@ -68,7 +68,7 @@ def _answers(output: Any, batch: Batch, teacher: Tensor | None, alpha: float, ta
         # all real positions of the batch make one distribution, and its length divides the result
         soft = F.log_softmax(output.logits[real] / tau, 0)  # (n, 2)
         given = F.softmax(teacher[real] / tau, 0)
-        divergence = (given * (given.log() - soft)).sum() / len(soft) * tau**2
+        divergence = (torch.xlogy(given, given) - given * soft).sum() / len(soft) * tau**2
         target = (1 - alpha) * target + alpha * divergence / 2
     if first_only:
         return target

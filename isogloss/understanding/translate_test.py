@@ -5,17 +5,15 @@ spans are found in the translation and carried back to the text by a projector (
 name; without a translation the text itself is read, which is zero-shot transfer.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from torch import Tensor, nn
-
-from isogloss.data.collation import Batch, collator, model_inputs
-from isogloss.kinds import Example, examples
 from isogloss.methods import load_method
 from isogloss.prediction import Reader, unlabelled
 from isogloss.records import LabelPrediction, Prediction, Record
-from isogloss.runs import Job
+from isogloss.understanding import zero_shot
+
+TRAINED_AS = "zero_shot"  # the same training, bit for bit; a run of it can be read as translate-test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,22 +28,9 @@ class Method:
 
     def __init__(self, settings: Settings):
         self.settings = settings
-
-    def build(self, job: Job) -> nn.Module:
-        """The encoder with a fresh head."""
-        return job.model_class("Encoder").from_encoder(job.load_encoder(), num_labels=job.kind.num_labels)
-
-    def examples(self, job: Job) -> list[Example]:
-        """The labelled records of the training language."""
-        return list(examples(job.kind, ((record,) for record in job.labelled)))
-
-    def collate(self, job: Job) -> Callable[[Sequence[Example]], Batch]:
-        """The floor's padding."""
-        return collator(job.kind)
-
-    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Cross-entropy in nats."""
-        return network(**model_inputs(batch)).loss
+        training = zero_shot.Method(zero_shot.Settings())
+        self.build, self.examples = training.build, training.examples
+        self.collate, self.loss = training.collate, training.loss
 
     def predict(self, reader: Reader, records: Iterable[Record]) -> list[Prediction]:
         """Predictions from the translation, as predictions about the text."""

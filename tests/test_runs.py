@@ -1,0 +1,440 @@
+"""Whole runs: trained, stopped, killed, resumed, loaded."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import isogloss.runs as runs
+from isogloss.data.ragged import load_ragged
+from isogloss.errors import UserError
+from isogloss.records import Sentence
+from isogloss.runs import load, read_manifest, train
+from isogloss.training import COMPLETE, fit
+from isogloss.understanding import filter as filter_method
+
+ROWS = ("zero_shot", "translate_train", "translate_test", "filter", "filter_self_teaching")
+KINDS = ("classification", "tagging", "question_answering")
+
+
+def weights(run):
+    return load_file(run / "model.safetensors")
+
+
+def assert_same_weights(a, b):
+    first, second = weights(a), weights(b)
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+def assert_same_training(a, b):
+    assert_same_weights(a, b)
+    first, second = read_manifest(a), read_manifest(b)
+    assert (first["loss"], first["loss_curve"]) == (second["loss"], second["loss_curve"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("row", ROWS)
+def test_a_run_is_an_ordinary_model_folder_with_a_record_of_what_made_it(trained, kind, row):
+    folder = trained(kind, row)
+    names = {path.name for path in folder.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md", "isogloss.json"} <= names
+    assert not names & {"checkpoints", "recipe.json"}
+    manifest = read_manifest(folder)
+    assert manifest["updates"] == 4
+    assert len(manifest["sanity"]) == 3
+    assert manifest["loss"] == manifest["loss"] < 20
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_labels_of_the_task_are_in_the_configuration_for_other_readers(trained, kind):
+    from transformers import AutoConfig
+
+    folder = trained(kind, "zero_shot")
+    labels = read_manifest(folder)["labels"]
+    config = AutoConfig.from_pretrained(folder)
+    assert list(config.id2label.values()) == (labels or ["LABEL_0", "LABEL_1"])
+    assert config.num_labels == len(labels or "ab")
+
+
+def test_the_same_recipe_gives_the_same_weights(recipe, trained, tmp_path):
+    again = train(recipe("classification", "filter", tmp_path / "again"))
+    assert_same_training(again, trained("classification", "filter"))
+
+
+def test_another_seed_gives_other_weights(recipe, trained, tmp_path):
+    other = train(replace(recipe("classification", "filter", tmp_path / "other"), seed=2))
+    assert not torch.equal(
+        weights(other)["output.1.weight"], weights(trained("classification", "filter"))["output.1.weight"]
+    )
+
+
+def killed_after_a_checkpoint(command, folder):
+    """Start a command, and kill it without warning once its first checkpoint is complete."""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        limit = time.monotonic() + 120
+        while not list(folder.glob(f"checkpoints/checkpoint-*/{COMPLETE}")):
+            if process.poll() is not None or time.monotonic() > limit:
+                process.kill()
+                pytest.fail(f"ended before it could be killed: {process.stderr.read()}")
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_killed_run_resumes_by_the_same_command_and_ends_bit_equal(command, data, encoder_folder, tmp_path):
+    words = ["train", "--method", "filter", "--task", "sib200", "--data", data, "--encoder", encoder_folder]
+    words += ["--languages", "en,de"]
+    for setting in (
+        "updates=60",
+        "save_every=5",
+        "batch_size=4",
+        "learning_rate=1e-3",
+        "log_every=1",
+        "max_length=32",
+    ):
+        words += ["--set", setting]
+    killed, straight = tmp_path / "killed", tmp_path / "straight"
+    command_line = [sys.executable, "-m", "isogloss", *words, "--output", killed]
+    killed_after_a_checkpoint([str(word) for word in command_line], killed)
+    with pytest.raises(UserError, match="is an unfinished run; give its train command again"):
+        load(killed)
+    outcome = command(*words, "--output", killed)
+    assert outcome.code == 0 and "resuming at update" in outcome.err
+    assert outcome.out == f"{killed}\n"
+    assert command(*words, "--output", straight).code == 0
+    assert_same_training(killed, straight)
+
+
+class Stopped(BaseException):
+    """What a test stops a run with."""
+
+
+@pytest.fixture
+def counted_fits(monkeypatch):
+    """The titles of all trainings."""
+    titles = []
+
+    def counting(*args, **kwargs):
+        titles.append(kwargs["folder"].parent.name)
+        return fit(*args, **kwargs)
+
+    monkeypatch.setattr(runs, "fit", counting)
+    return titles
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_self_teaching_stopped_between_its_phases_does_not_train_the_teacher_again(
+    kind, recipe, trained, tmp_path, monkeypatch, counted_fits
+):
+    def stop(*_):
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(filter_method, "save_ragged", stop)
+        with pytest.raises(Stopped):
+            train(recipe(kind, "filter_self_teaching", tmp_path / "run"))
+    assert counted_fits == ["teacher"]
+    assert read_manifest(tmp_path / "run" / "teacher")["config"]["self_teaching"] == 0
+    train(recipe(kind, "filter_self_teaching", tmp_path / "run"))
+    assert counted_fits == ["teacher", "run"]
+    assert_same_training(tmp_path / "run", trained(kind, "filter_self_teaching"))
+
+
+def test_self_teaching_stopped_in_its_second_phase_keeps_the_teacher_and_its_logits(
+    recipe, trained, tmp_path, monkeypatch, counted_fits
+):
+    calls, pair_loss = iter(range(9)), filter_method.pair_loss
+
+    def stop_in_phase_two(network, batch, **settings):
+        if "teacher_logits" in batch and next(calls) == 3:
+            raise Stopped
+        return pair_loss(network, batch, **settings)
+
+    made = recipe("classification", "filter_self_teaching", tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(filter_method, "pair_loss", stop_in_phase_two)
+        with pytest.raises(Stopped):
+            train(made)
+    logits = tmp_path / "run" / "teacher" / "logits.safetensors"
+    written = logits.stat().st_mtime_ns
+    train(made)
+    assert logits.stat().st_mtime_ns == written
+    assert counted_fits == ["teacher", "run", "run"]
+    assert_same_training(tmp_path / "run", trained("classification", "filter_self_teaching"))
+
+
+def test_the_teacher_is_the_first_phase_alone(trained):
+    teacher = read_manifest(trained("classification", "filter_self_teaching") / "teacher")
+    phase_one = read_manifest(trained("classification", "filter"))
+    assert teacher["loss_curve"] == phase_one["loss_curve"]
+
+
+def test_teacher_logits_are_those_of_the_teacher_on_every_training_pair(trained):
+    run = trained("classification", "filter_self_teaching")
+    logits = load_ragged(run / "teacher" / "logits.safetensors")
+    assert set(logits) == {f"{tag}/{i}/0" for tag in ("en", "de") for i in range(1, 13)}
+    assert all(row.shape == (7,) for row in logits.values())
+
+
+def test_damaged_teacher_logits_stop_with_one_line(recipe, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise Stopped
+
+    made = recipe("classification", "filter_self_teaching", tmp_path / "run")
+    first_fit_only = iter([fit, stop])
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "fit", lambda *args, **kwargs: next(first_fit_only)(*args, **kwargs))  # noqa: PLW0108
+        with pytest.raises(Stopped):
+            train(made)
+    path = tmp_path / "run" / "teacher" / "logits.safetensors"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(
+        UserError, match="logits.safetensors is not a complete file of teacher logits .* delete it and run"
+    ):
+        train(made)
+    path.unlink()
+    train(made)
+
+
+def test_a_finished_run_is_never_overwritten(recipe, trained):
+    folder = trained("classification", "filter")
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    with pytest.raises(UserError, match="holds a finished run; evaluate it, or choose another --output"):
+        train(recipe("classification", "filter", folder))
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def stop_at_the_second_update(monkeypatch, made):
+    count, loss = iter(range(9)), filter_method.Method.loss
+
+    def stopping(self, network, batch):
+        if next(count) == 3:
+            raise Stopped
+        return loss(self, network, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(filter_method.Method, "loss", stopping)
+        with pytest.raises(Stopped):
+            train(made)
+
+
+def test_an_unfinished_run_is_not_continued_by_another_recipe_which_is_told_the_difference(
+    recipe, tmp_path, monkeypatch
+):
+    made = recipe("classification", "filter", tmp_path / "run")
+    stop_at_the_second_update(monkeypatch, made)
+    other = replace(made, seed=9, config=replace(made.config, local_layers=2))
+    with pytest.raises(UserError, match=r"another unfinished run \(different: config.local_layers, seed\)"):
+        train(other)
+    assert list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+def test_an_unfinished_run_is_not_continued_on_other_data(recipe, own_data, tmp_path, monkeypatch):
+    made = replace(recipe("classification", "filter", tmp_path / "run"), data=own_data)
+    stop_at_the_second_update(monkeypatch, made)
+    path = own_data / "sib200" / "eng_Latn" / "train.tsv"
+    path.write_text(path.read_text().replace("train", "tram"))
+    with pytest.raises(UserError, match=r"another unfinished run \(different: data.sha256\)"):
+        train(made)
+
+
+def test_a_command_that_failed_before_training_leaves_the_folder_to_the_corrected_one(recipe, tmp_path):
+    made = recipe("classification", "filter", tmp_path / "run")
+    with pytest.raises(
+        UserError, match=r"local_layers \(3\) \+ fusion_layers \(2\) = 5, but this encoder has 4 layers"
+    ):
+        train(replace(made, config=replace(made.config, local_layers=3, fusion_layers=2)))
+    with pytest.raises(UserError, match="schedule"):
+        train(replace(made, train=replace(made.train, schedule="linaer")))
+    train(made)
+
+
+def test_a_folder_with_other_things_is_left_alone(recipe, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match="exists and is not an isogloss run"):
+        train(recipe("classification", "filter", tmp_path / "run"))
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_left_alone(recipe, tmp_path):
+    (tmp_path / "run").write_text("x")
+    with pytest.raises(UserError, match="exists and is not an isogloss run"):
+        train(recipe("classification", "filter", tmp_path / "run"))
+    with pytest.raises(UserError, match="cannot write"):
+        train(recipe("classification", "filter", tmp_path / "run" / "below"))
+
+
+def test_a_run_that_could_not_be_written_at_the_end_is_finished_by_the_same_command(
+    recipe, trained, tmp_path, monkeypatch
+):
+    made = recipe("classification", "filter", tmp_path / "run")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(filter_method.FilterForSequenceClassification, "save_pretrained", full)
+        with pytest.raises(
+            UserError, match="writing the run to .* failed: .*No space left on device; what was trained is"
+        ):
+            train(made)
+    assert (tmp_path / "run" / "checkpoints" / "checkpoint-4" / COMPLETE).is_file()
+    train(made)
+    assert_same_training(tmp_path / "run", trained("classification", "filter"))
+
+
+def run_to_its_end(command, seconds=120):
+    """Run a command that starts processes of its own; all of them end with it."""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            err = process.communicate(timeout=seconds)[1]
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, err
+    return err
+
+
+def test_two_processes_train_what_one_trains(command, data, make_encoder, tokenizer, tmp_path):
+    encoder = make_encoder()  # without dropout, whose noise differs between processes
+    encoder.config.hidden_dropout_prob = encoder.config.attention_probs_dropout_prob = 0.0
+    encoder.save_pretrained(tmp_path / "encoder")
+    tokenizer.save_pretrained(tmp_path / "encoder")
+    words = [
+        "train",
+        "--method",
+        "filter",
+        "--task",
+        "sib200",
+        "--data",
+        data,
+        "--encoder",
+        tmp_path / "encoder",
+    ]
+    words += ["--languages", "en,de", "--set", "max_length=32"]
+    for setting in ("updates=2", "batch_size=4", "learning_rate=1e-3", "log_every=1"):
+        words += ["--set", setting]
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        "2",
+        "-m",
+        "isogloss",
+    ]
+    err = run_to_its_end([str(word) for word in (*launch, *words, "--output", tmp_path / "two")])
+    assert err.count("2 processes on cpu") == 1
+    assert command(*words, "--output", tmp_path / "one").code == 0
+    curves = [read_manifest(tmp_path / name)["loss_curve"] for name in ("one", "two")]
+    assert curves[1] == [[step, pytest.approx(loss, rel=1e-4)] for step, loss in curves[0]]
+    first, second = weights(tmp_path / "one"), weights(tmp_path / "two")
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=0, atol=1e-4)
+
+
+@pytest.fixture
+def own_run(trained, tmp_path):
+    """A copy of a finished run that a test may damage."""
+    for path in trained("classification", "filter").iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def change_manifest(folder, **values):
+    path = folder / "isogloss.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_weights_that_were_changed_are_noticed_on_loading(own_run):
+    tensors = weights(own_run)
+    tensors["output.4.bias"] += 0.5
+    save_file(tensors, own_run / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"does not give the logits it was saved with \(off by 0.5\)") as caught:
+        load(own_run)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_became_no_numbers_are_noticed_on_loading(own_run):
+    tensors = weights(own_run)
+    tensors["output.4.bias"] *= float("nan")
+    save_file(tensors, own_run / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match="does not give the logits"):
+        load(own_run)
+
+
+def test_a_run_that_lacks_a_tensor_names_it(own_run):
+    tensors = weights(own_run)
+    del tensors["output.4.bias"]
+    save_file(tensors, own_run / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match="output.4.bias"):
+        load(own_run)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("{", "isogloss.json is damaged"),
+        ('{"format": 99}', "has format 99, this version reads 1; update isogloss"),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_one_line(own_run, content, complaint):
+    (own_run / "isogloss.json").write_text(content)
+    with pytest.raises(UserError, match=complaint):
+        load(own_run)
+
+
+@pytest.mark.parametrize("name", [".", "nowhere"])
+def test_a_folder_that_is_no_run_is_told_so(tmp_path, name):
+    with pytest.raises(UserError, match="is not a run"):
+        load(tmp_path / name)
+
+
+def test_a_run_of_a_method_that_is_gone_names_the_nearest(own_run):
+    change_manifest(own_run, method="fitler")
+    with pytest.raises(UserError, match="no method 'fitler'; did you mean filter"):
+        load(own_run)
+
+
+def test_a_max_length_beyond_the_encoder_is_refused_with_its_limit(recipe, tmp_path):
+    made = recipe("classification", "zero_shot", tmp_path / "run")
+    with pytest.raises(
+        UserError, match=r"max_length 400 is more than encoder .* reads \(128 tokens\); set max_length=128"
+    ):
+        train(replace(made, lengths=replace(made.lengths, max_length=400)))
+
+
+def test_a_predictor_answers_from_python(trained):
+    import isogloss
+
+    predictor = isogloss.load(trained("classification", "filter"))
+    english = Sentence(id="1", language="en", text="The team is big.")
+    records = [
+        Sentence(id="1", language="de", text="Ich sah Mannschaft heute.", translations=(english,)),
+        Sentence(id="2", language="sw", text="timu"),
+    ]
+    found = predictor.predict(records)
+    assert [(each.id, each.language) for each in found] == [("1", "de"), ("2", "sw")]
+    assert all(sum(each.probabilities.values()) == pytest.approx(1, abs=1e-4) for each in found)
+
+
+def test_texts_that_are_cut_are_counted_when_training_and_predicting(recipe, tmp_path, capsys):
+    made = recipe("classification", "zero_shot", tmp_path / "run")
+    train(replace(made, lengths=replace(made.lengths, max_length=8)))
+    assert "texts are longer than max_length and are cut at the end" in capsys.readouterr().err
+    predictor = load(tmp_path / "run")
+    predictor.predict([Sentence(id="1", language="en", text="hotel " * 30)])
+    assert "1 texts are longer than max_length" in capsys.readouterr().err

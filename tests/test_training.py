@@ -1,0 +1,315 @@
+"""The loop on a network of one layer; whole runs are in test_runs.py."""
+
+import errno
+import math
+import shutil
+from collections import namedtuple
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from isogloss import losses
+from isogloss.encoders.models import EncoderForSequenceClassification
+from isogloss.errors import UserError
+from isogloss.training import COMPLETE, TrainSettings, check_settings, fit, last_checkpoint
+
+SETTINGS = TrainSettings(
+    updates=4, batch_size=4, learning_rate=0.1, schedule="constant", warmup=0, save_every=2, log_every=1
+)
+EXAMPLES = [(str(i), torch.randn(3, generator=torch.Generator().manual_seed(i)), i % 2) for i in range(12)]
+
+
+def collate(rows):
+    return {
+        "ids": [name for name, _, _ in rows],
+        "x": torch.stack([x for _, x, _ in rows]),
+        "y": torch.tensor([y for _, _, y in rows]),
+    }
+
+
+def loss(network, batch):
+    return F.cross_entropy(network(batch["x"]), batch["y"])
+
+
+def linear():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Dropout(0.2), nn.Linear(3, 2))
+
+
+def train(folder, settings=SETTINGS, network=None, examples=EXAMPLES, loss=loss, collate=collate, seed=7):
+    """A trained network and its report."""
+    network = network or linear()
+    report = fit(
+        network,
+        examples,
+        collate=collate,
+        loss=loss,
+        settings=settings,
+        seed=seed,
+        folder=folder,
+        title="toy",
+    )
+    return network, report
+
+
+def assert_same_weights(a, b):
+    for (name, x), y in zip(a.state_dict().items(), b.state_dict().values(), strict=True):
+        assert torch.equal(x, y), name
+
+
+def test_the_same_seed_gives_the_same_weights_and_losses_whatever_ran_before(tmp_path):
+    a, first = train(tmp_path / "a")
+    torch.randn(99)
+    b, second = train(tmp_path / "b")
+    assert_same_weights(a, b)
+    assert first.curve == second.curve and len(first.curve) == first.updates == 4
+    other, _ = train(tmp_path / "c", seed=8)
+    assert not torch.equal(a[1].weight, other[1].weight)
+
+
+@pytest.fixture
+def classifier_examples():
+    """Sixteen sentences of two to eight tokens with one of three classes."""
+    draw = torch.Generator().manual_seed(1)
+    rows = []
+    for i in range(16):
+        ids = torch.randint(5, 90, (2 + i % 7,), generator=draw)
+        rows.append((str(i), ids, i % 3))
+    return rows
+
+
+def collate_padded(rows):
+    ids = nn.utils.rnn.pad_sequence([ids for _, ids, _ in rows], batch_first=True, padding_value=1)
+    return {
+        "input_ids": ids,
+        "attention_mask": (ids != 1).long(),
+        "labels": torch.tensor([y for _, _, y in rows]),
+    }
+
+
+@pytest.mark.parametrize("updates", [1, 3])
+def test_four_accumulation_steps_equal_one_batch_four_times_as_large(
+    tmp_path, make_encoder, classifier_examples, updates
+):
+    """A library trap: without `accepts_loss_kwargs = False` loss and gradient come out four times too large."""
+    found = {}
+    for accumulate in (1, 4):
+        encoder = make_encoder()
+        for module in encoder.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        torch.manual_seed(2)
+        network = EncoderForSequenceClassification(encoder, 3)
+        network.output[0].p = network.output[3].p = 0.0
+        encoder.config.attention_probs_dropout_prob = 0.0
+        gradients = {}
+        for name, parameter in network.named_parameters():
+            parameter.register_post_accumulate_grad_hook(
+                lambda p, name=name, g=gradients: g.update({name: p.grad.clone()})
+            )
+        settings = replace(SETTINGS, updates=updates, batch_size=16, accumulate=accumulate, learning_rate=1e-3)
+        network, report = train(
+            tmp_path / f"{updates}-{accumulate}",
+            settings,
+            network,
+            classifier_examples,
+            lambda network, batch: network(**batch).loss,
+            collate_padded,
+        )
+        norm = torch.stack([gradient.norm() for gradient in gradients.values()]).norm()
+        found[accumulate] = network, report, norm
+    (whole, one, norm), (parts, four, norm_of_parts) = found[1], found[4]
+    assert four.curve == [(step, pytest.approx(value, rel=1e-4)) for step, value in one.curve]
+    if updates == 1:
+        assert 0.3 * math.log(3) < one.loss < 5 * math.log(3)
+        torch.testing.assert_close(norm_of_parts, norm, rtol=1e-3, atol=0)
+    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=2e-5 * updates)
+
+
+def test_a_stopped_training_goes_on_where_it_was_and_ends_the_same(tmp_path):
+    straight, report = train(tmp_path / "straight")
+    stop_at = iter(range(100))
+
+    def stopping(network, batch):
+        if next(stop_at) == 3:
+            raise KeyboardInterrupt
+        return loss(network, batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "stopped", loss=stopping)
+    assert last_checkpoint(tmp_path / "stopped").name == "checkpoint-2"
+    resumed, again = train(tmp_path / "stopped", network=nn.Sequential(nn.Dropout(0.2), nn.Linear(3, 2)))
+    assert_same_weights(straight, resumed)
+    assert (again.curve, again.loss, again.updates) == (report.curve, report.loss, report.updates)
+
+
+def test_a_training_that_was_finished_is_not_trained_on(tmp_path):
+    network, report = train(tmp_path)
+
+    def never(network, batch):
+        raise AssertionError("trained on")
+
+    again, second = train(tmp_path, loss=never, network=nn.Sequential(nn.Dropout(0.2), nn.Linear(3, 2)))
+    assert_same_weights(network, again)
+    assert second.curve == report.curve
+
+
+def test_a_checkpoint_without_its_mark_is_not_used(tmp_path):
+    straight, _ = train(tmp_path / "a")
+    train(tmp_path / "b")
+    newest = tmp_path / "b" / "checkpoint-4"
+    (newest / COMPLETE).unlink()
+    (newest / "model.safetensors").write_bytes(b"half of")
+    assert last_checkpoint(tmp_path / "b").name == "checkpoint-2"
+    resumed, report = train(tmp_path / "b")
+    assert_same_weights(straight, resumed)
+    assert report.updates == 4
+
+
+def test_checkpoints_are_ordered_by_number_not_by_name(tmp_path):
+    for number in (2, 10, 9):
+        (tmp_path / f"checkpoint-{number}").mkdir()
+        (tmp_path / f"checkpoint-{number}" / COMPLETE).touch()
+    (tmp_path / "checkpoint-11").mkdir()
+    assert last_checkpoint(tmp_path).name == "checkpoint-10"
+    assert last_checkpoint(tmp_path / "nowhere") is None
+
+
+def test_two_checkpoints_are_kept(tmp_path):
+    train(tmp_path, replace(SETTINGS, updates=5, save_every=1))
+    assert sorted(path.name for path in tmp_path.glob("checkpoint-*")) == ["checkpoint-4", "checkpoint-5"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_and_names_the_batch(tmp_path, value):
+    seen = []
+
+    def breaking(network, batch):
+        seen.append(batch["ids"])
+        return loss(network, batch) * (value if len(seen) == 3 else 1)
+
+    with pytest.raises(UserError, match=rf"^the loss became {value} at the batch with examples ") as caught:
+        train(tmp_path, loss=breaking)
+    assert all(name in str(caught.value) for name in seen[-1])
+    assert last_checkpoint(tmp_path).name == "checkpoint-2"
+    assert all(
+        torch.isfinite(torch.load(path, weights_only=True)["state"][0]["exp_avg"]).all()
+        for path in tmp_path.glob("checkpoint-2/optimizer.pt")
+    )
+
+
+def test_nothing_to_train_on_is_an_error(tmp_path):
+    with pytest.raises(UserError, match=r"toy: there is nothing to train on \(0 examples\)"):
+        train(tmp_path, examples=[])
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            {"batch_size": 6, "accumulate": 4},
+            "batch_size 6 cannot be divided over 1 processes x 4 micro-batches",
+        ),
+        ({"batch_size": 0}, "batch_size = 0: set it to 1 or more"),
+        ({"accumulate": 0}, "accumulate = 0: set it to 1 or more"),
+        ({"updates": 0}, "updates = 0 and no epochs"),
+        ({"updates": -3}, "updates = -3 and no epochs"),
+        ({"epochs": -1.0}, "epochs = -1.0: set it to 0 or more"),
+        ({"warmup": 500.0}, "warmup = 500.0 is a share of the updates"),
+        ({"schedule": "linaer"}, "no schedule 'linaer'; did you mean linear"),
+    ],
+)
+def test_settings_out_of_range_are_one_line_before_anything_is_written(tmp_path, change, complaint):
+    with pytest.raises(UserError, match=complaint) as caught:
+        train(tmp_path / "run", replace(SETTINGS, **change))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_is_divided_over_processes():
+    check_settings(replace(SETTINGS, batch_size=8, accumulate=2), processes=4)
+    with pytest.raises(UserError, match="cannot be divided over 3 processes"):
+        check_settings(SETTINGS, processes=3)
+
+
+@pytest.mark.parametrize(("epochs", "updates"), [(1.0, 3), (2.0, 6), (0.01, 1)])
+def test_epochs_take_the_place_of_updates(tmp_path, epochs, updates):
+    assert train(tmp_path, replace(SETTINGS, epochs=epochs))[1].updates == updates
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write to .*file/run: .*; choose another --output") as caught:
+        train(tmp_path / "file" / "run")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_disk_without_room_for_the_checkpoints_is_noticed_before_training(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 5, 100))
+    with pytest.raises(UserError, match=r"has 0 MB free, training needs \d+ MB for checkpoints"):
+        train(tmp_path, loss=lambda *_: pytest.fail("trained"))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 16832 vs 16724"),
+    ],
+)
+def test_a_disk_that_fills_up_keeps_the_last_good_checkpoint(tmp_path, monkeypatch, failure):
+    straight, _ = train(tmp_path / "straight")
+    save, calls = torch.save, []
+
+    def failing(content, file, *args, **kwargs):
+        calls.append(file)
+        if "checkpoint-4" in str(file):
+            raise failure
+        save(content, file, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", failing)
+        with pytest.raises(
+            UserError, match=r"failed \(\d+ MB free\): .*the last good checkpoint is .*checkpoint-2; make room"
+        ) as caught:
+            train(tmp_path / "run")
+    assert calls and "\n" not in str(caught.value)
+    resumed, _ = train(tmp_path / "run")
+    assert_same_weights(straight, resumed)
+
+
+def test_an_error_of_the_method_itself_is_not_taken_for_a_full_disk(tmp_path):
+    def wrong(network, batch):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        train(tmp_path, loss=wrong)
+
+
+def test_progress_goes_to_standard_error_and_says_what_is_trained(tmp_path, capsys):
+    train(tmp_path)
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, *_, last = err.splitlines()
+    assert first == "toy: 4 updates x 4 examples, float32, 1 process on cpu"
+    assert last.startswith("toy: 4/4 updates, loss ") and last.endswith("0:00 left")
+    (tmp_path / "checkpoint-4" / COMPLETE).unlink()
+    train(tmp_path)
+    assert ", resuming at update 2" in capsys.readouterr().err
+    train(tmp_path)
+    assert capsys.readouterr().err == "toy: all 4 updates were made before\n"
+
+
+def test_a_batch_without_any_label_costs_nothing_and_trains_on(tmp_path):
+    def ignoring(network, batch):
+        return losses.cross_entropy(network(batch["x"]), torch.full_like(batch["y"], losses.IGNORED))
+
+    before = linear()
+    network, report = train(tmp_path, loss=ignoring)
+    assert report.loss == 0
+    assert_same_weights(before, network)
