@@ -172,6 +172,8 @@ def main() -> None:
 def run_guarded(action: Callable[[], object]) -> None:
     """Run an action; whatever goes wrong becomes one line on standard error and exit code 1 (--debug: a traceback)."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its threads warn about every forked process
+    # OpenMP's threads wait by spinning: beside any other busy process that makes training many times slower
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         action()
     except Exception as error:

@@ -268,7 +268,7 @@ class Progress(TrainerCallback):
         left = (state.max_steps - state.global_step) / max(rate, 1e-9)
         line = (
             f"{self.title}: {state.global_step}/{state.max_steps} updates{self.loss}, "
-            f"{rate * self.batch * args.world_size:.0f} examples/s, {left / 60:.0f}:{left % 60:02.0f} left"
+            f"{rate * self.batch * args.world_size:.0f} examples/s, {int(left // 60)}:{int(left % 60):02d} left"
         )
         print(f"\r\033[K{line}" if self.interactive else line, end="" if self.interactive else "\n", file=sys.stderr)
         sys.stderr.flush()

@@ -13,10 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # before any test module imports torch or huggingface_hub
 os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+# a machine that is busy with something else is no error
+hypothesis.settings.register_profile("isogloss", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("isogloss")
 
 LAYERS, HIDDEN, HEADS = 4, 32, 2
 SENTENCES = {

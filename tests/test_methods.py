@@ -36,7 +36,8 @@ def test_a_method_has_frozen_settings_with_defaults(name):
 
 @pytest.mark.parametrize("name", ["zero_shot", "translate_train", "translate_test", "filter"])
 def test_the_methods_of_understanding_train_and_predict(name):
-    method = load_method(name).Method
+    module = load_method(name)
+    method = module.Method(module.Settings())
     assert all(callable(getattr(method, part)) for part in ("build", "examples", "collate", "loss", "predict"))
 
 

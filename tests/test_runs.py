@@ -80,7 +80,7 @@ def test_another_seed_gives_other_weights(recipe, trained, tmp_path):
 def killed_after_a_checkpoint(command, folder):
     """Start a command, and kill it without warning once its first checkpoint is complete."""
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        limit = time.monotonic() + 120
+        limit = time.monotonic() + 240
         while not list(folder.glob(f"checkpoints/checkpoint-*/{COMPLETE}")):
             if process.poll() is not None or time.monotonic() > limit:
                 process.kill()
@@ -294,7 +294,7 @@ def test_a_run_that_could_not_be_written_at_the_end_is_finished_by_the_same_comm
     assert_same_training(tmp_path / "run", trained("classification", "filter"))
 
 
-def run_to_its_end(command, seconds=120):
+def run_to_its_end(command, seconds=240):
     """Run a command that starts processes of its own; all of them end with it."""
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:

@@ -88,7 +88,7 @@ def test_word_dropout_spoils_the_english_only():
 
 def test_word_for_word_goes_through_the_lexicon():
     noisy = pair(paired(1), "word_for_word", lexicon={"sw": "this", "x": "ex"})
-    assert noisy[0].translations[0] == Sentence(id="0", language="en", text="this 0 ex y z", label="l")
+    assert noisy[0].translations[0] == Sentence(id="0", language="en", text="this 0 ex y z")
 
 
 def test_word_for_word_needs_a_lexicon():

@@ -151,7 +151,7 @@ def test_a_context_without_any_token_has_the_empty_answer(kind):
     assert (prediction.text, prediction.start) == ("", 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_answer_is_a_slice_of_its_context_at_its_offset(kind, any_text, data):
     record = question(data.draw(any_text), asked=data.draw(any_text))
@@ -162,7 +162,7 @@ def test_any_answer_is_a_slice_of_its_context_at_its_offset(kind, any_text, data
     assert prediction.text == prediction.text.strip()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_perfect_reader_finds_any_answer_to_the_token(kind, any_text, data):
     context = data.draw(any_text)

@@ -114,7 +114,7 @@ def test_blocks_follow_each_other_and_never_pass_the_limit(length, starts, limit
         assert end in starts or not any(start < s <= start + limit for s in starts if s < length)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_every_word_of_any_text_has_a_tag_and_spans_lie_on_words(kind, any_text, data):
     record = sentence(data.draw(any_text))
