@@ -7,16 +7,12 @@ without projection) only the labelled records train, and the run says so. Test t
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from torch import Tensor, nn
-
-from isogloss.data.collation import Batch, collator, model_inputs
 from isogloss.kinds import Example, examples
-from isogloss.prediction import Reader, unlabelled
-from isogloss.records import Prediction, Record, is_labelled
+from isogloss.records import is_labelled
 from isogloss.runs import Job
+from isogloss.understanding import zero_shot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +25,8 @@ class Method:
 
     def __init__(self, settings: Settings):
         self.settings = settings
-
-    def build(self, job: Job) -> nn.Module:
-        """The encoder with a fresh head."""
-        return job.model_class("Encoder").from_encoder(job.load_encoder(), num_labels=job.kind.num_labels)
+        alone = zero_shot.Method(zero_shot.Settings())  # all but the texts it trains on
+        self.build, self.collate, self.loss, self.predict = alone.build, alone.collate, alone.loss, alone.predict
 
     def examples(self, job: Job) -> list[Example]:
         """The labelled records of all training languages, English included."""
@@ -42,15 +36,3 @@ class Method:
             left = len(records) - len(labelled)
             print(f"translate_train: {left} translations without labels are left out", file=sys.stderr)
         return list(examples(job.kind, ((record,) for record in labelled)))
-
-    def collate(self, job: Job) -> Callable[[Sequence[Example]], Batch]:
-        """The floor's padding."""
-        return collator(job.kind)
-
-    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        """Cross-entropy in nats."""
-        return network(**model_inputs(batch)).loss
-
-    def predict(self, reader: Reader, records: Iterable[Record]) -> list[Prediction]:
-        """Predictions from the text alone."""
-        return reader.read((unlabelled(record),) for record in records)
