@@ -23,22 +23,29 @@ class Reader:
         self.network, self.kind = network, kind
 
     def logits(self, given: Sequence[Example]) -> list[np.ndarray]:
-        """The first side's logits of every example, each (C,) or (tokens, C), float32, in the order given."""
+        """The first side's logits of every example, each (C,) or (tokens, C), float32, in the order given.
+
+        Examples with the same tokens are read once: one English translation often stands for a text of many languages.
+        """
+        keys = [_tokens(example) for example in given]
+        distinct = list(dict(zip(keys, given, strict=True)).values())
         collate, device = collator(self.kind), next(self.network.parameters()).device
-        results: list[np.ndarray | None] = [None] * len(given)
+        found: dict[object, np.ndarray] = {}
         training = self.network.training
         self.network.eval()
         try:
             with torch.inference_mode():
-                for numbers in batches(given):
-                    batch = model_inputs(collate([given[i] for i in numbers]))
+                for numbers in batches(distinct):
+                    chosen = [distinct[i] for i in numbers]
+                    batch = model_inputs(collate(chosen))
                     batch = {k: _to(v, device) for k, v in batch.items() if not k.endswith("labels")}
                     output = self.network(**batch).logits.float().cpu().numpy()
-                    for row, i in zip(output, numbers, strict=True):
-                        results[i] = row[: len(given[i].sides[0].input_ids)] if row.ndim == 2 else row
+                    for example, row in zip(chosen, output, strict=True):
+                        length = len(example.sides[0].input_ids)
+                        found[_tokens(example)] = row[:length] if row.ndim == 2 else row
         finally:
             self.network.train(training)
-        return [row for row in results if row is not None]
+        return [found[key] for key in keys]
 
     def read(self, sides: Iterable[Sequence[Record]]) -> list[Prediction]:
         """One prediction for the first record of every element of `sides`, read together with the others."""
@@ -71,6 +78,10 @@ def batches(given: Sequence[Example]) -> Iterable[list[int]]:
 def unlabelled(record: Record) -> Record:
     """The record without its label and without its translations: what prediction may see of one side."""
     return replace(without_labels(record), translations=())
+
+
+def _tokens(example: Example) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(side.input_ids) for side in example.sides)
 
 
 def _to(value: Any, device: torch.device) -> Any:

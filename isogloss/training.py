@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments, set_seed
 
+from isogloss.data.sampler import ByLength
 from isogloss.encoders import quiet
 from isogloss.errors import UserError, nearest
 
@@ -85,6 +87,27 @@ class Objective(nn.Module):
         return {"loss": value}
 
 
+class _Trainer(Trainer):
+    """The library's loop, with batches of examples of about the same length."""
+
+    def get_train_dataloader(self) -> DataLoader:
+        """The library's own loader where examples have no length, else one that draws them by length."""
+        examples: Any = self.train_dataset
+        if not isinstance(examples[0], Sized):
+            return super().get_train_dataloader()
+        args, size = self.args, self.args.per_device_train_batch_size
+        together = size * args.gradient_accumulation_steps * args.world_size
+        loader = DataLoader(
+            examples,
+            batch_size=size,
+            sampler=ByLength([len(example) for example in examples], together, args.data_seed or args.seed),
+            collate_fn=self.data_collator,
+            num_workers=args.dataloader_num_workers,
+            pin_memory=args.dataloader_pin_memory,
+        )
+        return self.accelerator.prepare(loader)
+
+
 def fit(
     network: nn.Module,
     examples: Sequence[Any],
@@ -98,7 +121,8 @@ def fit(
 ) -> FitReport:
     """Train the network in place; checkpoints go to the folder, and a run that was stopped goes on where it was.
 
-    With `accumulate` = n the loss and its gradient are the mean over n micro-batches of equal size.
+    With `accumulate` = n the loss and its gradient are the mean over n micro-batches of equal size. Examples that have
+    a `len` are batched with others of about the same length.
 
     Raises:
         UserError: no examples, a batch size that cannot be divided, a full disk, a loss that is not finite.
@@ -115,7 +139,7 @@ def fit(
         load_model(objective, checkpoint / "model.safetensors")
         print(f"{title}: all {arguments.max_steps} updates were made before", file=sys.stderr)
         return _report(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")), 0.0)
-    trainer = Trainer(
+    trainer = _Trainer(
         model=objective,
         args=arguments,
         train_dataset=examples,  # pyright: ignore[reportArgumentType]

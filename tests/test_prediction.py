@@ -92,3 +92,21 @@ def test_no_prediction_depends_on_a_gold_label(trained):
         record = Sentence(id="1", language="de", text="Da ist Tor jetzt.", label="sports", translations=(english,))
         wrong = replace(record, label="health", translations=(replace(english, label="health"),))
         assert predictor.predict([record]) == predictor.predict([wrong])
+
+
+def test_examples_with_the_same_tokens_are_read_once(reader, monkeypatch):
+    read = []
+    monkeypatch.setattr(reader.network, "forward", _counting(reader.network.forward, read))
+    given_ = [example(5, name="1"), example(7, name="2"), example(5, name="3"), example(5, 7, name="4")]
+    rows = reader.logits(given_)
+    assert sum(read) == 3
+    np.testing.assert_array_equal(rows[0], rows[2])
+    assert [len(row) for row in rows] == [5, 7, 5, 5]
+
+
+def _counting(forward, read):
+    def counted(input_ids, **rest):
+        read.append(len(input_ids))
+        return forward(input_ids, **rest)
+
+    return counted

@@ -103,18 +103,19 @@ class EncoderWithHead(nn.Module):
         translation_attention_mask: Tensors | None = None,
         labels: Tensor | None = None,
         translation_labels: Tensors | None = None,
+        padded: bool = False,
     ) -> SidesOutput:
         """Logits of the first side, read together with its translations where layers are fused.
 
         input_ids, attention_mask: (B, S). translation_*: (B, T), or a list of such for several further sides.
         With `labels` the output carries the loss: the first side's cross-entropy plus that of every further side
-        that has labels.
+        that has labels. `padded` also computes the states and logits of padding, which are 0 and the head's otherwise.
         """
         ids = [input_ids, *_listed(translation_input_ids)]
         masks = [attention_mask, *_listed(translation_attention_mask)]
         masks += [None] * (len(ids) - len(masks))
         sides = [(x, torch.ones_like(x) if mask is None else mask) for x, mask in zip(ids, masks, strict=True)]
-        states = visibility.encode(self.encoder, sides, self.config.fused_layers)
+        states = visibility.encode(self.encoder, sides, self.config.fused_layers, padded)
         logits = tuple(self.read(state, mask) for state, (_, mask) in zip(states, sides, strict=True))
         loss = None
         if labels is not None:
@@ -220,8 +221,8 @@ class EncoderForQuestionAnswering(EncoderWithHead):
 
 
 def dropout_probability(config: PreTrainedConfig) -> float:
-    """The dropout of the encoder's hidden states, which the heads share."""
-    for name in ("hidden_dropout_prob", "classifier_dropout", "mlp_dropout"):
+    """The dropout of the heads: one of their own where the encoder names it, else that of its hidden states."""
+    for name in ("classifier_dropout", "hidden_dropout_prob", "mlp_dropout"):
         value = getattr(config, name, None)
         if value is not None:
             return float(value)

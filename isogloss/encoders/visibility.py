@@ -138,12 +138,17 @@ def first_position(encoder: nn.Module) -> int:
 
 
 def encode(
-    encoder: PreTrainedModel, sides: Sequence[tuple[Tensor, Tensor]], fused_layers: Sequence[int] = ()
+    encoder: PreTrainedModel,
+    sides: Sequence[tuple[Tensor, Tensor]],
+    fused_layers: Sequence[int] = (),
+    padded: bool = False,
 ) -> tuple[Tensor, ...]:
     """Last-layer states of every side, each (B, length of the side, H).
 
     sides: (input_ids, attention_mask) pairs, both (B, length). In the layers of `fused_layers` all sides of an example
     see each other; in the others each side reads itself alone. A side that an example lacks is all padding.
+    The real tokens of an example are moved together, so that rows are no longer than they must, and the states of
+    padding are 0; with `padded` it stays where it is and is computed like a token.
     """
     input_ids = torch.cat([ids for ids, _ in sides], dim=1)
     real = torch.cat([mask for _, mask in sides], dim=1).bool()
@@ -151,9 +156,13 @@ def encode(
     counts = torch.cat([mask.long().cumsum(1) - 1 for _, mask in sides], dim=1)
     first = first_position(encoder)
     positions = torch.where(real, counts + first, max(first - 1, 0))  # padding: as RoBERTa-like encoders number it
-    ids = (side, torch.zeros_like(side))
+    longest = counts.shape[1] if padded else max(1, int(real.sum(1).max()))
+    moved = (~real & (not padded)).long().argsort(dim=1, stable=True)[:, :longest]
+    input_ids, side, real, positions = (row.gather(1, moved) for row in (input_ids, side, real, positions))
     fused = set(fused_layers)
     layers = tuple(int(layer in fused) for layer in range(encoder.config.num_hidden_layers))
-    visibility = Visibility(ids=ids, real=real, layers=layers, positions=positions)
+    visibility = Visibility(ids=(side, torch.zeros_like(side)), real=real, layers=layers, positions=positions)
     states = encoder(input_ids=input_ids, position_ids=positions, visibility=visibility).last_hidden_state
+    back = moved[..., None].expand(-1, -1, states.shape[-1])
+    states = states.new_zeros(len(states), counts.shape[1], states.shape[-1]).scatter(1, back, states)
     return states.split([ids.shape[1] for ids, _ in sides], dim=1)

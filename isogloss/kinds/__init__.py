@@ -52,6 +52,10 @@ class Example:
     sides: tuple[Window, ...]
     teacher: np.ndarray | None = None  # logits of a teacher on the first side, (1 or tokens, C)
 
+    def __len__(self) -> int:
+        """Tokens of all its sides."""
+        return sum(len(side.input_ids) for side in self.sides)
+
     @property
     def key(self) -> str:
         """The example's name within a data set, the same in every run."""

@@ -26,7 +26,8 @@ def released_loss(
 
     `first_loss_only` drops the "English" term of classification and answers.
     """
-    output = network(**{name: value for name, value in model_inputs(batch).items() if not name.endswith("labels")})
+    inputs = {name: value for name, value in model_inputs(batch).items() if not name.endswith("labels")}
+    output = network(**inputs, padded=True)
     teacher = batch.get("teacher_logits") if alpha else None
     if isinstance(network, EncoderForSequenceClassification):
         return _classification(network, output, batch, teacher, alpha, temperature, first_loss_only)

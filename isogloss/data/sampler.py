@@ -1,0 +1,41 @@
+"""The order in which examples are trained on: shuffled, but batched with others of about the same length."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import Sampler
+
+BATCHES_SORTED = 16  # so many batches are drawn at random, then sorted by length among themselves
+
+
+class ByLength(Sampler[int]):
+    """Yields example numbers so that a batch holds little padding.
+
+    Each epoch shuffles the examples anew, sorts runs of `BATCHES_SORTED` batches by length and shuffles the batches.
+    The order depends on the seed and the epoch alone, not on the number of processes or workers.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int):
+        self.lengths, self.batch_size, self.seed = np.asarray(lengths), batch_size, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of an epoch; the training loop calls this, also when it resumes in the middle."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng((self.seed, self.epoch))
+        order = random.permutation(len(self.lengths))
+        whole = len(order) - len(order) % self.batch_size
+        run = self.batch_size * BATCHES_SORTED
+        batches = []
+        for start in range(0, whole, run):
+            drawn = order[start : min(start + run, whole)]
+            by_length = drawn[np.argsort(self.lengths[drawn], kind="stable")]
+            batches.extend(by_length.reshape(-1, self.batch_size))
+        for number in random.permutation(len(batches)):
+            yield from batches[number].tolist()
+        yield from order[whole:].tolist()  # the smaller batch stays last, or it would shift the others

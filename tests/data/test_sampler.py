@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from isogloss.data.sampler import BATCHES_SORTED, ByLength
+
+LENGTHS = np.random.default_rng(0).integers(3, 90, 1003).tolist()
+
+
+def test_every_example_comes_once_per_epoch():
+    sampler = ByLength(LENGTHS, 16, seed=1)
+    assert len(sampler) == len(LENGTHS)
+    assert sorted(sampler) == list(range(len(LENGTHS)))
+
+
+def test_the_order_depends_on_seed_and_epoch_alone():
+    sampler = ByLength(LENGTHS, 16, seed=1)
+    first = list(sampler)
+    assert first == list(sampler) == list(ByLength(LENGTHS, 16, seed=1))
+    sampler.set_epoch(1)
+    assert list(sampler) != first != list(ByLength(LENGTHS, 16, seed=2))
+
+
+@pytest.mark.parametrize("batch_size", [8, 32])
+def test_a_batch_holds_less_than_a_tenth_of_padding(batch_size):
+    order = list(ByLength(LENGTHS, batch_size, seed=3))
+    batches = [[LENGTHS[i] for i in order[at : at + batch_size]] for at in range(0, len(order), batch_size)]
+    padded = sum(max(batch) * len(batch) for batch in batches)
+    assert sum(LENGTHS) / padded > 0.9
+    shuffled = np.random.default_rng(1).permutation(LENGTHS)
+    rows = [shuffled[at : at + batch_size] for at in range(0, len(shuffled), batch_size)]
+    assert sum(LENGTHS) / sum(row.max() * len(row) for row in rows) < 0.65  # what it saves
+
+
+def test_the_smaller_batch_is_the_last_one_and_long_batches_are_not_all_together():
+    order = list(ByLength(LENGTHS, 16, seed=1))
+    batches = [[LENGTHS[i] for i in order[at : at + 16]] for at in range(0, len(order), 16)]
+    assert [len(batch) for batch in batches] == [16] * 62 + [11]
+    longest = [max(batch) for batch in batches[: BATCHES_SORTED * 2]]
+    assert longest != sorted(longest)
