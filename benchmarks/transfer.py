@@ -23,8 +23,7 @@ from isogloss.recipe import read_recipe, task_languages
 from isogloss.suite import ROWS, run_rows
 from isogloss.tasks import load_task
 
-READS_ENGLISH = ("translate_test", "filter")
-NOISE = ("shuffled", "word_dropout", "word_for_word")
+CONTROLLED = ("translate_test", "filter")  # rows that are also scored under other English sides
 
 
 def main() -> None:
@@ -46,8 +45,8 @@ def transfer(given: argparse.Namespace) -> None:
     task = load_task(content["task"])
     tags = task_languages(task, content.get("languages", ()))
     material = all(has_material(task, tag) for tag in tags if tag != task.train_language)
-    noise = NOISE if material else NOISE[:2]
-    rows = [replace(row, pairings=("translation", *noise)) if row.method in READS_ENGLISH else row for row in ROWS]
+    pairings = ("translation", "shuffled", "word_for_word" if material else "word_dropout")
+    rows = [replace(row, pairings=pairings) if row.name in CONTROLLED else row for row in ROWS]
     name = given.name or Path(given.recipe).stem
     names = [row.name for row in rows for _ in row.pairings]
     copied = []

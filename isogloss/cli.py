@@ -94,6 +94,7 @@ def evaluate(
     pairing: Annotated[
         str, typer.Option(help="translation, self, shuffled, none, word_dropout or word_for_word.")
     ] = "translation",
+    items: Annotated[int | None, typer.Option(min=0, help="At most so many per language; 0 = all.")] = None,
     output: Annotated[Path | None, typer.Option(help="Result file (.json).")] = None,
     as_json: Json = False,
 ) -> None:
@@ -101,7 +102,9 @@ def evaluate(
     from isogloss.evaluation.evaluate import evaluate as score
     from isogloss.evaluation.show import result_table
 
-    result = score(run, task=task, data=data, split=split, languages=languages, pairing=pairing, output=output)
+    result = score(
+        run, task=task, data=data, split=split, languages=languages, pairing=pairing, items=items, output=output
+    )
     print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result_table(result))
 
 

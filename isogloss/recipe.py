@@ -2,6 +2,7 @@
 
 method = "filter"          task = "sib200"         encoder = "tiny"
 languages = ["de", "sw"]   data = "DIR"            seed = 1          pivots = ["es"]
+train_items = 500          test_items = 200        (0, the default, is all of them)
 [config]    the method's own settings
 [train]     isogloss.training.TrainSettings
 [lengths]   isogloss.kinds.Lengths
@@ -25,7 +26,19 @@ from isogloss.resources import recipe_files
 from isogloss.tasks import Task, load_task
 from isogloss.training import TrainSettings
 
-TOP = ("method", "task", "encoder", "languages", "pivots", "train_translations", "data", "seed", "output")
+TOP = (
+    "method",
+    "task",
+    "encoder",
+    "languages",
+    "pivots",
+    "train_translations",
+    "train_items",
+    "test_items",
+    "data",
+    "seed",
+    "output",
+)
 SECTIONS = ("config", "train", "lengths", "expect")
 T = TypeVar("T")
 
@@ -41,6 +54,8 @@ class Recipe:
     languages: tuple[str, ...] = ()
     pivots: tuple[str, ...] = ()  # languages whose translations are read as further sides, after the training language
     train_translations: str = "data"  # data = those of the task; word_for_word = made with a lexicon where it has none
+    train_items: int = 0  # at most so many training items, the same in every language; 0 = all
+    test_items: int = 0  # the same for the split the run is evaluated on
     data: Path | None = None
     seed: int = 1
     config: Any = None  # the method's Settings
@@ -105,6 +120,8 @@ def resolve(content: Mapping[str, Any], overrides: Mapping[str, Any], assignment
         languages=task_languages(task, top.get("languages") or ()),
         pivots=task_languages(task, top["pivots"]) if top.get("pivots") else (),
         train_translations=_choice(top.get("train_translations", "data"), ("data", "word_for_word")),
+        train_items=_count(top, "train_items"),
+        test_items=_count(top, "test_items"),
         data=Path(top["data"]) if top.get("data") else None,
         seed=_typed(int, top.get("seed", 1), "seed"),
         **{section: build(types[section], values[section], section) for section in types},
@@ -167,6 +184,13 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def _count(top: Mapping[str, Any], name: str) -> int:
+    value = _typed(int, top.get(name, 0), name)
+    if value < 0:
+        raise UserError(f"recipe: {name} = {value}: set it to 0 (all items) or more")
+    return value
 
 
 def _choice(value: str, known: Sequence[str]) -> str:

@@ -16,13 +16,20 @@ NOT_DATA = (".py", ".md", ".png", ".tar", ".pyc")
 
 
 def read_split(
-    task: Task, data: Path | None, split: str, languages: Sequence[str] | None = None, *, pivots: Sequence[str] = ()
+    task: Task,
+    data: Path | None,
+    split: str,
+    languages: Sequence[str] | None = None,
+    *,
+    pivots: Sequence[str] = (),
+    items: int = 0,
 ) -> dict[str, list[Any]]:
     """The records of a split by BCP-47 tag, in the order the languages were given; all of the task's by default.
 
     Every record in another language than the labels' (`task.train_language`) carries the record of its id in that
     language, and after it those of the `pivots`. In the training split these sides have their gold labels, elsewhere
-    they have none, so that no method can read the answer off them.
+    they have none, so that no method can read the answer off them. With `items` there are at most so many per language,
+    the same ones in all of them and in every run.
 
     Raises:
         UserError: the task lacks the split or a language; files are missing; the split is empty; ids occur twice or
@@ -42,7 +49,14 @@ def read_split(
         if split != "train":
             translations = [without_labels(record) for record in translations]
         paired |= {tag: attach_translations(paired[tag], translations, where) for tag in others}
-    return paired
+    return {tag: _drawn(records, items) for tag, records in paired.items()} if items else paired
+
+
+def _drawn(records: list[Any], items: int) -> list[Any]:
+    """The records of the `items` ids whose hashes are smallest: as good as random, and alike in all languages."""
+    ranked = sorted({record.id for record in records}, key=lambda name: hashlib.sha256(name.encode()).digest())
+    chosen = set(ranked[:items])
+    return [record for record in records if record.id in chosen]
 
 
 def resolve_languages(task: Task, split: str, languages: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from isogloss.recipe import task_languages
 from isogloss.runs import Predictor, load
 from isogloss.tasks import Task, load_task
 
+SETTINGS = ("config", "train", "lengths", "pivots", "train_translations", "train_items")  # of a run, kept with results
+
 
 def evaluate(
     run: str | Path | Predictor,
@@ -25,9 +27,12 @@ def evaluate(
     split: str = "test",
     languages: Sequence[str] | str = (),
     pairing: str = "translation",
+    items: int | None = None,
     output: Path | None = None,
 ) -> Result:
-    """The scores of a run; written to `output` if that is given. Task, data and languages default to the run's own.
+    """The scores of a run; written to `output` if that is given. Task, data, languages and items default to its own.
+
+    items: at most so many of the split, the same in every language; 0 = all.
 
     Raises:
         UserError: data or languages are missing, or the run's labels are not the task's.
@@ -38,7 +43,8 @@ def evaluate(
     data = data or (Path(manifest["data"]["folder"]) if manifest["data"].get("folder") else None)
     tags = task_languages(declared, languages or manifest["languages"])
     started = time.monotonic()
-    gold = read_split(declared, data, split, tags, pivots=manifest["pivots"])
+    items = manifest["test_items"] if items is None else items
+    gold = read_split(declared, data, split, tags, pivots=manifest["pivots"], items=items)
     words = lexicons(declared, data, tags) if pairing == "word_for_word" else {}
     paired = {tag: pair(gold[tag], pairing, seed=1, lexicon=words.get(tag, {})) for tag in tags}
     records = [record for tag in tags for record in paired[tag]]
@@ -53,7 +59,7 @@ def evaluate(
         split=split,
         pairing=pairing,
         seeds=[manifest["seed"]],
-        settings={name: manifest[name] for name in ("config", "train", "lengths", "pivots", "train_translations")},
+        settings={name: manifest[name] for name in SETTINGS},
         encoder=manifest["encoder"],
         data={
             "sha256": fingerprint(declared, data),

@@ -7,7 +7,9 @@ from isogloss.data.formats import read_table
 from isogloss.data.task_data import fingerprint, read_split, resolve_languages
 from isogloss.errors import UserError
 from isogloss.records import Sentence
-from isogloss.tasks import Task
+from isogloss.tasks import Task, load_task
+
+SAMPLE = load_task("sample_intent")
 
 
 def read(folder, split, tag):
@@ -139,3 +141,20 @@ def test_pairs_of_text_need_no_english_records(data):
 
     task = replace(TASK, languages=("sw",), train_languages=(), read=partial(bitexts, source="x"), dev_split=None)
     assert [record.id for record in read_split(task, data, "train")["sw"]] == ["x-1", "x-2"]
+
+
+def test_some_items_are_the_same_ones_in_every_language_and_run():
+    rows = {tag: read_split(SAMPLE, None, "test", [tag], items=20)[tag] for tag in ("en", "sw", "ja")}
+    together = read_split(SAMPLE, None, "test", ["ja", "en", "sw"], items=20)
+    assert {len(records) for records in rows.values()} == {20}
+    assert len({tuple(sorted(record.id for record in records)) for records in rows.values()}) == 1
+    assert rows == {tag: together[tag] for tag in rows}
+    assert all(record.translations for record in rows["sw"])
+
+
+def test_more_items_hold_the_fewer_ones_and_too_many_are_all():
+    sizes = {n: {r.id for r in read_split(SAMPLE, None, "test", ["en"], items=n)["en"]} for n in (0, 5, 50, 10**6)}
+    assert sizes[5] < sizes[50] < sizes[0]
+    assert sizes[10**6] == sizes[0]
+    labels = {r.label for r in read_split(SAMPLE, None, "test", ["en"], items=100)["en"]}
+    assert len(labels) > 8  # not the first ones of a sorted file
