@@ -16,14 +16,14 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/python -m isogloss.evaluation.tables README.md results --check
+	$(BIN)/python -m isogloss.evaluation.tables README.md docs/results.md results --check
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.startup
 
 # the tables of README and docs, from results/
 tables: $(VENV)/installed
-	$(BIN)/python -m isogloss.evaluation.tables README.md results
+	$(BIN)/python -m isogloss.evaluation.tables README.md docs/results.md results
 
 # torch first and by itself: with it in place nothing pulls a larger build of it
 $(VENV)/installed: pyproject.toml constraints.txt

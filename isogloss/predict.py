@@ -30,7 +30,7 @@ def predict_lines(run: Path, source: Path | None, target: Path | None) -> None:
         name = str(source) if source else "standard input"
         predictions = predicted(predictor, lines, name)
         if target is None:
-            sys.stdout.writelines(predictions)
+            _print(predictions)
             return
         temporary = target.with_name(f".{target.name}.tmp")
         try:
@@ -49,6 +49,15 @@ def predicted(predictor: Predictor, lines: Iterable[str], name: str) -> Iterator
     while block := list(islice(records, BLOCK)):
         for prediction in predictor.predict(block):
             yield json.dumps(to_json(prediction), ensure_ascii=False) + "\n"
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Write lines to standard output; a reader that has had enough (`| head`) ends the program quietly."""
+    try:
+        sys.stdout.writelines(lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
 
 
 class _standard_input:

@@ -20,6 +20,7 @@ from accelerate import PartialState
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
+from isogloss.data.checks import record_labels
 from isogloss.data.lexicon import has_material, lexicons, translated
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.encoders import load_encoder, load_tokenizer, max_tokens, models
@@ -214,6 +215,7 @@ def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[st
         "task": recipe.task,
         "kind": job.task.kind,
         "labels": list(job.task.labels),
+        "trained_labels": sorted({label for record in job.labelled for label in record_labels(record)}),
         "languages": list(recipe.languages),
         "encoder": recipe.encoder,
         "seed": recipe.seed,

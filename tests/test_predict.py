@@ -70,3 +70,17 @@ def test_answers_are_json_also_where_there_is_none(trained, tmp_path, capsys):
 
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line, parse_constant=refuse)["id"] == "1"
+
+
+def test_a_reader_that_has_had_enough_ends_the_program_quietly(trained, lines, tmp_path, monkeypatch):
+    with (tmp_path / "pipe").open("w") as file:
+
+        class Closed(io.StringIO):
+            def writelines(self, _):
+                raise BrokenPipeError
+
+            def fileno(self):
+                return file.fileno()
+
+        monkeypatch.setattr(sys, "stdout", Closed())
+        predict_lines(trained("classification", "zero_shot"), lines, None)

@@ -58,19 +58,9 @@ def check_labels(records: Sequence[AnyRecord], labels: Sequence[str], where: str
     return records
 
 
-def check_label_sets(train: Iterable[Record], test: Iterable[Record], where: str) -> None:
-    """Nothing; test uses no label that train has not.
-
-    Raises:
-        UserError: it does; the message names them. A model cannot give a label that it never saw.
-    """
-    seen = {label for record in train for label in record_labels(record)}
-    new = {label for record in test for label in record_labels(record)} - seen
-    if new:
-        raise UserError(
-            f"{where}: the test labels {some(sorted(new))} do not occur in training ({some(sorted(seen))}); "
-            "map the labels of one file to the other's"
-        )
+def unseen_labels(trained: Iterable[str], records: Iterable[Record]) -> list[str]:
+    """The labels of the records that are not among those a model was trained on, sorted; it can never give them."""
+    return sorted({label for record in records for label in record_labels(record)} - set(trained))
 
 
 def placeholder_labels(records: Sequence[Record]) -> str | None:

@@ -1,10 +1,12 @@
 """Evaluate a run on a split of a task: predictions, scores with intervals, and the result file."""
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from isogloss.data.checks import some, unseen_labels
 from isogloss.data.lexicon import lexicons
 from isogloss.data.parallel import pair
 from isogloss.data.task_data import fingerprint, read_split
@@ -13,6 +15,7 @@ from isogloss.evaluation.counts import count_items, language_values
 from isogloss.evaluation.results import Result, build_result, write_result
 from isogloss.metrics import load_metric
 from isogloss.recipe import task_languages
+from isogloss.records import Record, Sentence
 from isogloss.runs import Predictor, load
 from isogloss.tasks import Task, load_task
 
@@ -35,7 +38,8 @@ def evaluate(
     items: at most so many of the split, the same in every language; 0 = all.
 
     Raises:
-        UserError: data or languages are missing, or the run's labels are not the task's.
+        UserError: data or languages are missing, the run's labels are not the task's, or a class of the split was never
+            trained on.
     """
     predictor = run if isinstance(run, Predictor) else load(run)
     manifest, declared = predictor.manifest, load_task(task or predictor.task.name)
@@ -43,11 +47,12 @@ def evaluate(
     data = data or (Path(manifest["data"]["folder"]) if manifest["data"].get("folder") else None)
     tags = task_languages(declared, languages or manifest["languages"])
     started = time.monotonic()
-    items = manifest["test_items"] if items is None else items
-    gold = read_split(declared, data, split, tags, pivots=manifest["pivots"], items=items)
+    limit: int = manifest["test_items"] if items is None else items
+    gold = read_split(declared, data, split, tags, pivots=manifest["pivots"], items=limit)
     words = lexicons(declared, data, tags) if pairing == "word_for_word" else {}
     paired = {tag: pair(gold[tag], pairing, seed=1, lexicon=words.get(tag, {})) for tag in tags}
     records = [record for tag in tags for record in paired[tag]]
+    check_seen(manifest["trained_labels"], records, f"task {declared.name}, split {split}")
     predictions = predictor.predict(records)
     metrics = [load_metric(name) for name in (declared.metric, *declared.other_metrics)]
     counts = [count_items(metric, records, predictions, manifest["labels"]) for metric in metrics]
@@ -92,6 +97,22 @@ def check_labels(predictor: Predictor, task: Task) -> None:
             f"the run's labels are not those of task {task.name!r}: the run alone has {_names(trained - asked)}, "
             f"the task alone {_names(asked - trained)}"
         )
+
+
+def check_seen(trained: Sequence[str], records: Sequence[Record], where: str) -> None:
+    """Nothing, if every class was trained on. Tags are many and some are rare: those never seen are only told.
+
+    Raises:
+        UserError: naming the classes that the training texts had none of.
+    """
+    unseen = unseen_labels(trained, records)
+    if unseen and isinstance(records[0], Sentence):
+        raise UserError(
+            f"{where}: no training text had the label {some(unseen)}, only {some(sorted(trained))}; train on texts of "
+            "every label, or map the labels of one file to the other's"
+        )
+    if unseen:
+        print(f"{where}: {some(unseen)} did not occur in training and cannot be predicted", file=sys.stderr)
 
 
 def _names(labels: set[Any]) -> str:

@@ -1,19 +1,22 @@
 """Comparisons as Markdown between the markers of a document.
 
 A document names its tables, `<!-- results:sib200 -->` ... `<!-- /results -->`, and each is made from the
-results in the folder of that name. `python -m isogloss.evaluation.tables README.md results` writes them,
-`--check` only tells whether they are still what the results say.
+results in the folder of that name; several names with commas between them make one table of averages.
+`python -m isogloss.evaluation.tables README.md results` writes them, `--check` only tells whether they are still what
+the results say.
 """
 
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from isogloss.errors import UserError
 from isogloss.evaluation.cells import BEST, column_names, column_title, difference_text, items_text, seeds_text
 from isogloss.evaluation.compare import AVERAGE, TRANSFER, Comparison, Row, Table, compare
 from isogloss.evaluation.files import write_atomic
+from isogloss.evaluation.labels import language_name
 
 MARKED = re.compile(r"<!-- results:(?P<name>\S+) -->\n(?P<body>.*?)<!-- /results -->", re.DOTALL)
 OPENING, CLOSING = "<!-- results:", "<!-- /results -->"
@@ -24,10 +27,28 @@ def markdown_table(comparison: Comparison) -> str:
     return "\n".join(_markdown(table) for table in comparison.tables)
 
 
+def summary_table(comparisons: Sequence[Comparison]) -> str:
+    """One table in Markdown: a row of the comparisons per line, a task per column, the averages in the cells."""
+    tables = [table for comparison in comparisons for table in comparison.tables]
+    labels = dict.fromkeys(row.label for table in tables for row in table.rows)
+    lines = [_line(["", *(f"{table.task} {table.metric}" for table in tables)])]
+    lines.append(_line(["---", *["---:"] * len(tables)]))
+    for label in labels:
+        rows = [next((row for row in table.rows if row.label == label), None) for table in tables]
+        lines.append(_line([label, *("–" if row is None else _markdown_cell(row, TRANSFER) for row in rows)]))
+    sources = dict.fromkeys(language_name(table.train_language) for table in tables)
+    details = "; ".join(f"{table.task} {items_text(table)}, {seeds_text(table)}" for table in tables)
+    caption = (
+        f"Percent, mean over the languages other than {' or '.join(sources)}; brackets: 95 % intervals, bootstrap over "
+        f"items; {details}. Bold: {BEST}."
+    )
+    return "\n".join([*lines, "", caption, ""])
+
+
 def update_markdown(path: Path, results: Path, *, check: bool = False) -> list[str]:
     """Names of the marked tables of a document that were stale; they are written anew unless `check`.
 
-    The table NAME is the comparison of the results in `results`/NAME.
+    The table NAME is the comparison of the results in `results`/NAME, NAME,NAME the averages of several.
 
     Raises:
         UserError: the document or the results of a table are missing, a marker has no partner, or, with
@@ -40,7 +61,7 @@ def update_markdown(path: Path, results: Path, *, check: bool = False) -> list[s
     marked = list(MARKED.finditer(text))
     if not len(marked) == text.count(OPENING) == text.count(CLOSING):
         raise UserError(f"{path}: a results marker has no partner; write {OPENING}NAME --> and {CLOSING} on own lines")
-    made = {match["name"]: _made(results / match["name"]) for match in marked}
+    made = {match["name"]: _made(results, match["name"].split(",")) for match in marked}
     stale = [match["name"] for match in marked if match["body"] != made[match["name"]]]
     if stale and check:
         raise UserError(
@@ -86,23 +107,25 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(escaped)} |"
 
 
-def _made(folder: Path) -> str:
-    return markdown_table(compare([folder]))
+def _made(results: Path, names: Sequence[str]) -> str:
+    found = [compare([results / name]) for name in names]
+    return markdown_table(found[0]) if len(found) == 1 else summary_table(found)
 
 
 def main() -> int:
     """0 if the tables are fresh or were written, 1 with one line if they are stale or cannot be made."""
-    parser = argparse.ArgumentParser(description="Write the result tables of a document.")
-    parser.add_argument("document", type=Path)
+    parser = argparse.ArgumentParser(description="Write the result tables of documents.")
+    parser.add_argument("documents", type=Path, nargs="+")
     parser.add_argument("results", type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a table is stale")
     given = parser.parse_args()
-    try:
-        stale = update_markdown(given.document, given.results, check=given.check)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{given.document}: {', '.join(stale) + ' written anew' if stale else 'every table is fresh'}")
+    for document in given.documents:
+        try:
+            stale = update_markdown(document, given.results, check=given.check)
+        except UserError as error:
+            print(error, file=sys.stderr)
+            return 1
+        print(f"{document}: {', '.join(stale) + ' written anew' if stale else 'every table is fresh'}")
     return 0
 
 

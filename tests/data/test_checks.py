@@ -1,6 +1,6 @@
 import pytest
 
-from isogloss.data.checks import check_label_sets, check_labels, check_records, placeholder_labels, some, texts
+from isogloss.data.checks import check_labels, check_records, placeholder_labels, some, texts, unseen_labels
 from isogloss.errors import UserError
 from isogloss.records import Answer, Bitext, Question, Sentence, TaggedSentence
 
@@ -45,10 +45,9 @@ def test_an_unknown_label_names_the_nearest():
     assert check_labels([sentence(label="free")], (), "here")
 
 
-def test_a_label_that_training_lacks_is_a_user_error():
-    check_label_sets([sentence(label="a"), sentence(label="b")], [sentence(label="a")], "here")
-    with pytest.raises(UserError, match="test labels 'c' do not occur in training"):
-        check_label_sets([sentence(label="a")], [sentence(label="c")], "here")
+def test_labels_that_training_lacks_are_named():
+    assert unseen_labels(["a", "b"], [sentence(label="a"), sentence(label=None)]) == []
+    assert unseen_labels(["a"], [sentence(label="d"), sentence(label="c"), sentence(label="a")]) == ["c", "d"]
 
 
 @pytest.mark.parametrize(

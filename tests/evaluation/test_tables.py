@@ -32,6 +32,20 @@ def test_markdown_has_a_line_per_row_a_column_per_language_and_the_best_in_bold(
     assert "100 items in each language, 1 seed" in lines[5]
 
 
+def test_several_names_make_one_table_of_averages(tmp_path, fake_run):
+    two_runs(fake_run, tmp_path / "results" / "small")
+    fake_run(tmp_path / "results" / "other" / "filter", HIGH, task="nusax")
+    path = tmp_path / "README.md"
+    path.write_text("<!-- results:small,other -->\n<!-- /results -->\n")
+    assert update_markdown(path, tmp_path / "results") == ["small,other"]
+    lines = path.read_text().splitlines()[1:]
+    assert lines[0] == "|  | sib200 accuracy | nusax accuracy |"
+    assert lines[2].startswith("| zero_shot | 40.0 [") and lines[2].endswith("| – |")
+    assert lines[3].startswith("| filter | **80.0** [") and "| 80.0 [" in lines[3]
+    assert "mean over the languages other than English" in lines[5]
+    assert "sib200 100 items, 1 seed; nusax 100 items, 1 seed" in lines[5]
+
+
 def test_a_table_is_written_between_its_markers_and_the_rest_stays(tmp_path, fake_run):
     path, results = document(fake_run, tmp_path)
     assert update_markdown(path, results) == ["small"]
