@@ -21,7 +21,7 @@ from isogloss.cli import run_guarded
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.errors import UserError
 from isogloss.evaluation.counts import count_items, language_values
-from isogloss.evaluation.results import build_result, write_result
+from isogloss.evaluation.results import Conditions, build_result, write_result
 from isogloss.metrics import load_metric
 from isogloss.recipe import read_recipe, task_languages
 from isogloss.records import LabelPrediction, Sentence
@@ -59,17 +59,20 @@ def control(given: argparse.Namespace) -> None:
         guesses = [guess for tag in tags for guess in predictions[tag]]
         metrics = [load_metric(metric) for metric in (task.metric, *task.other_metrics)]
         counts = [count_items(metric, gold, guesses, task.labels) for metric in metrics]
-        result = build_result(
-            metrics[0],
-            counts[0],
+        conditions = Conditions(
             method=name,
             task=task.name,
             split="test",
             pairing="none",
-            seeds=[0],
+            seeds=(0,),
             settings={},
             encoder="none",
             data={"sha256": fingerprint(task, given.data), "translation": "none"},
+        )
+        result = build_result(
+            metrics[0],
+            counts[0],
+            conditions,
             seconds=time.monotonic() - started,
             other_metrics={m.name: language_values(m, c) for m, c in zip(metrics[1:], counts[1:], strict=True)},
         )

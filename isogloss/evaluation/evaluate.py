@@ -12,7 +12,7 @@ from isogloss.data.parallel import pair
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.errors import UserError
 from isogloss.evaluation.counts import count_items, language_values
-from isogloss.evaluation.results import Result, build_result, write_result
+from isogloss.evaluation.results import Conditions, Result, build_result, write_result
 from isogloss.metrics import load_metric
 from isogloss.recipe import task_languages
 from isogloss.records import Record, Sentence
@@ -56,14 +56,12 @@ def evaluate(
     predictions = predictor.predict(records)
     metrics = [load_metric(name) for name in (declared.metric, *declared.other_metrics)]
     counts = [count_items(metric, records, predictions, manifest["labels"]) for metric in metrics]
-    result = build_result(
-        metrics[0],
-        counts[0],
+    conditions = Conditions(
         method=manifest["method"],
         task=declared.name,
         split=split,
         pairing=pairing,
-        seeds=[manifest["seed"]],
+        seeds=(manifest["seed"],),
         settings={name: manifest[name] for name in SETTINGS},
         encoder=manifest["encoder"],
         data={
@@ -71,8 +69,13 @@ def evaluate(
             "translation": declared.translation_source,
             "self_paired": sum(not record.translations for record in records),
         },
-        seconds=time.monotonic() - started,
         train_language=declared.train_language,
+    )
+    result = build_result(
+        metrics[0],
+        counts[0],
+        conditions,
+        seconds=time.monotonic() - started,
         other_metrics={m.name: language_values(m, c) for m, c in zip(metrics[1:], counts[1:], strict=True)},
     )
     if output is not None:

@@ -27,26 +27,32 @@ TOLERANCE = 0.01  # percentage points; values are stored with four decimals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """The scores of one run on one split of one task, and everything that says how they came about."""
+class Conditions:
+    """What was scored, on what, and how it was trained."""
 
     method: str
     task: str
     split: str
-    metric: str
     pairing: str  # translation | self | shuffled | none ...
+    seeds: tuple[int, ...]
+    settings: Mapping[str, Any]
+    encoder: str
+    data: Mapping[str, Any]
+    train_language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result(Conditions):
+    """The scores of one run on one split of one task, and everything that says how they came about."""
+
+    metric: str
     languages: Mapping[str, Score]
     average: float
     average_ci95: tuple[float, float]
     average_transfer: float | None
     average_transfer_ci95: tuple[float, float] | None
-    train_language: str
     other_metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # name -> language -> percent
-    seeds: tuple[int, ...]
     signature: str
-    settings: Mapping[str, Any]
-    encoder: str
-    data: Mapping[str, Any]
     versions: Mapping[str, str]
     commit: str
     hardware: Mapping[str, Any]
@@ -62,17 +68,9 @@ class Result:
 def build_result(
     metric: Metric,
     counts: Counts,
+    conditions: Conditions,
     *,
-    method: str,
-    task: str,
-    split: str,
-    pairing: str,
-    seeds: Sequence[int],
-    settings: Mapping[str, Any],
-    encoder: str,
-    data: Mapping[str, Any],
     seconds: float,
-    train_language: str = "en",
     other_metrics: Mapping[str, Mapping[str, float]] | None = None,
     resamples: int = 1000,
 ) -> Result:
@@ -81,38 +79,31 @@ def build_result(
     Raises:
         UserError: there is no language, or one without items.
     """
-    found = estimate(counts, metric.value, train_language=train_language, resamples=resamples)
+    found = estimate(counts, metric.value, train_language=conditions.train_language, resamples=resamples)
     transfer, packages, source = found.transfer, versions(), commit()
+    items = sum(score.n for score in found.languages.values())
     signature = "|".join(
         [
             metric.signature,
-            f"task:{task}|split:{split}|pairing:{pairing}|langs:{len(counts)}",
-            f"n:{sum(score.n for score in found.languages.values())}|seeds:{len(seeds)}|encoder:{encoder}",
+            f"task:{conditions.task}|split:{conditions.split}|pairing:{conditions.pairing}|langs:{len(counts)}",
+            f"n:{items}|seeds:{len(conditions.seeds)}|encoder:{conditions.encoder}",
             f"ci:95% percentile bootstrap over items, {resamples}",
             f"commit:{source}|v:{packages.get('isogloss', 'unknown')}",
         ]
     )
     return Result(
-        method=method,
-        task=task,
-        split=split,
+        **{item.name: getattr(conditions, item.name) for item in fields(Conditions)},
         metric=metric.name,
-        pairing=pairing,
         languages={language: _score(score) for language, score in found.languages.items()},
         average=round(found.average.value, 4),
         average_ci95=_rounded(found.average.ci95),
         average_transfer=None if transfer is None else round(transfer.value, 4),
         average_transfer_ci95=None if transfer is None else _rounded(transfer.ci95),
-        train_language=train_language,
         other_metrics={
             name: {language: round(value, 4) for language, value in values.items()}
             for name, values in (other_metrics or {}).items()
         },
-        seeds=tuple(seeds),
         signature=signature,
-        settings=settings,
-        encoder=encoder,
-        data=data,
         versions=packages,
         commit=source,
         hardware=hardware(),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from isogloss.evaluation.results import build_result, write_result
+from isogloss.evaluation.results import Conditions, build_result, write_result
 from isogloss.metrics import load_metric
 
 
@@ -28,11 +28,15 @@ def fake_run(
         "settings": {"config": {}},
         "encoder": "tiny",
         "data": {"sha256": "ab"},
-        "seconds": 1.0,
-        "other_metrics": {"macro_F1": dict.fromkeys(shares, 10.0)},
-        "resamples": 50,
     }
-    result = build_result(load_metric("accuracy"), rows, seeds=[seed], **known | given)
+    result = build_result(
+        load_metric("accuracy"),
+        rows,
+        Conditions(seeds=(seed,), **known | given),
+        seconds=1.0,
+        other_metrics={"macro_F1": dict.fromkeys(shares, 10.0)},
+        resamples=50,
+    )
     write_result(folder / "results" / f"{name}.json", result, rows)
     return folder
 

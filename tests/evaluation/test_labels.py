@@ -1,23 +1,20 @@
 from isogloss.evaluation.labels import language_name, row_labels
-from isogloss.evaluation.results import build_result
+from isogloss.evaluation.results import Conditions, build_result
 from isogloss.metrics import load_metric
 
 
 def result(method="filter", pairing="translation", encoder="tiny", **settings):
-    return build_result(
-        load_metric("accuracy"),
-        {"de": {"1": [1.0, 1.0]}},
+    conditions = Conditions(
         method=method,
         task="sib200",
         split="test",
         pairing=pairing,
-        seeds=[1],
+        seeds=(1,),
         settings={"config": settings, "train": {"learning_rate": 1e-4, "seed": 1}},
         encoder=encoder,
         data={},
-        seconds=1,
-        resamples=2,
     )
+    return build_result(load_metric("accuracy"), {"de": {"1": [1.0, 1.0]}}, conditions, seconds=1, resamples=2)
 
 
 def test_a_method_alone_is_named_by_itself():

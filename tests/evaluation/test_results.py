@@ -9,6 +9,7 @@ import pytest
 
 from isogloss.errors import UserError
 from isogloss.evaluation.results import (
+    Conditions,
     build_result,
     items_path,
     parse_result,
@@ -44,20 +45,24 @@ CONTRACT = [
 
 
 def build(counts=COUNTS, **changes):
-    given: dict[str, Any] = {
+    known: dict[str, Any] = {
         "method": "filter",
         "task": "sib200",
         "split": "test",
         "pairing": "translation",
-        "seeds": [1],
+        "seeds": (1,),
         "settings": {"fusion_layers": 2},
         "encoder": "tiny",
         "data": {"sha256": "ab"},
-        "seconds": 1.5,
-        "other_metrics": {"macro_F1": dict.fromkeys(counts, 10.0)},
-        "resamples": 100,
     }
-    return build_result(load_metric("accuracy"), counts, **given | changes)
+    return build_result(
+        load_metric("accuracy"),
+        counts,
+        Conditions(**known | changes),
+        seconds=1.5,
+        other_metrics={"macro_F1": dict.fromkeys(counts, 10.0)},
+        resamples=100,
+    )
 
 
 def written(tmp_path, **changes):
