@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model
@@ -165,6 +166,18 @@ def fit(
 def _report(state: TrainerState, seconds: float) -> FitReport:
     curve = [(entry["step"], entry["loss"]) for entry in state.log_history if "loss" in entry]
     return FitReport(curve[-1][1] if curve else float("nan"), curve, state.global_step, round(seconds, 1))
+
+
+def reachable(examples: Sequence[Any], settings: TrainSettings, seed: int) -> list[Any]:
+    """The examples that the updates can read: all of them, or a random part where the updates end within an epoch.
+
+    For work that is done on every example before training, such as a teacher's pass.
+    """
+    reads = settings.updates * settings.batch_size
+    if settings.epochs or reads >= len(examples):
+        return list(examples)
+    drawn = np.random.default_rng(seed).permutation(len(examples))[:reads]
+    return [examples[i] for i in sorted(drawn.tolist())]
 
 
 def training_arguments(settings: TrainSettings, seed: int, folder: Path, examples: int) -> TrainingArguments:

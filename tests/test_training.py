@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from isogloss import losses
 from isogloss.encoders.models import EncoderForSequenceClassification
 from isogloss.errors import UserError
-from isogloss.training import COMPLETE, TrainSettings, check_settings, fit, last_checkpoint
+from isogloss.training import COMPLETE, TrainSettings, check_settings, fit, last_checkpoint, reachable
 
 SETTINGS = TrainSettings(
     updates=4, batch_size=4, learning_rate=0.1, schedule="constant", warmup=0, save_every=2, log_every=1
@@ -313,3 +313,12 @@ def test_a_batch_without_any_label_costs_nothing_and_trains_on(tmp_path):
     network, report = train(tmp_path, loss=ignoring)
     assert report.loss == 0
     assert_same_weights(before, network)
+
+
+def test_what_the_updates_can_read_is_everything_or_a_part_drawn_by_the_seed():
+    few, examples = TrainSettings(updates=3, batch_size=4), list(range(50))
+    assert reachable(examples, TrainSettings(updates=13, batch_size=4), 1) == examples
+    assert reachable(examples, TrainSettings(updates=3, batch_size=4, epochs=1), 1) == examples
+    part = reachable(examples, few, 1)
+    assert len(set(part)) == 12
+    assert part == reachable(examples, few, 1) != reachable(examples, few, 2)

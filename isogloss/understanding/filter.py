@@ -36,6 +36,7 @@ from isogloss.kinds import Example, examples
 from isogloss.prediction import Reader, unlabelled
 from isogloss.records import Prediction, Record, is_labelled
 from isogloss.runs import Job
+from isogloss.training import reachable
 from isogloss.understanding.released_losses import released_loss
 
 
@@ -131,6 +132,7 @@ class Method:
         found = list(examples(job.kind, training_pairs(job)))
         if not self.settings.self_teaching:
             return found
+        found = reachable(found, job.recipe.train, job.recipe.seed)
         logits = self._teacher_logits(job, found)
         return [replace(example, teacher=logits[example.key]) for example in found]
 

@@ -280,6 +280,9 @@ def test_logits_of_another_set_of_examples_are_made_again(trained, recipe, tmp_p
     monkeypatch.setattr(Job, "stage", lambda self, name, settings: reader)
     path = tmp_path / "run" / "teacher" / "logits.safetensors"
     method.save_ragged(path, {"xx/1/0": torch.zeros(7).numpy()})
+    found = Method(made.config).examples(Job(made, made.output))
+    assert len(found) == made.train.updates * made.train.batch_size  # no logits for pairs that are never read
+    made = replace(made, train=replace(made.train, updates=100))
     assert len(Method(made.config).examples(Job(made, made.output))) == 24
 
 
