@@ -29,8 +29,8 @@ ROWS = (
     Row("zero_shot", "zero_shot"),
     Row("translate_train", "translate_train"),
     Row("translate_test", "translate_test", run="zero_shot"),
-    Row("filter_self_teaching", "filter", ("self_teaching=0.5",)),
     Row("filter", "filter", run="filter_self_teaching/teacher"),
+    Row("filter_self_teaching", "filter", ("self_teaching=0.5",)),
 )
 
 
@@ -52,16 +52,20 @@ def demo(output: Path, seed: int = 1) -> Comparison:
 
 
 def run_rows(content: dict[str, Any], rows: Sequence[Row], flags: dict[str, Any], output: Path) -> Iterator[Path]:
-    """Train and score the rows of a suite in the folder; yields the result files as they come.
+    """Train the rows of a suite in the folder, then score them; yields the result files as they come.
 
     Raises:
         UserError: whatever training and evaluating raise.
     """
-    for number, row in enumerate(rows, 1):
-        folder = output / (row.run or row.name)
-        print(f"[{number}/{len(rows)}] {row.name}", file=sys.stderr)
-        if row.run is None and not (folder / MANIFEST).is_file():
+    trained = [row for row in rows if row.run is None]
+    for number, row in enumerate(trained, 1):
+        folder = output / row.name
+        print(f"[training {number}/{len(trained)}] {row.name}", file=sys.stderr)
+        if not (folder / MANIFEST).is_file():
             train(resolve(content, {**flags, "method": row.method, "output": folder}, row.settings))
+    for number, row in enumerate(rows, 1):
+        print(f"[scoring {number}/{len(rows)}] {row.name}", file=sys.stderr)
+        folder = output / (row.run or row.name)
         results = {p: output / row.name / "results" / result_name(p) for p in row.pairings}
         missing = [pairing for pairing, file in results.items() if not file.is_file()]
         predictor = load(folder, row.method) if missing else None
