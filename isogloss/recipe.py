@@ -2,7 +2,7 @@
 
 method = "filter"          task = "sib200"         encoder = "tiny"
 languages = ["de", "sw"]   data = "DIR"            seed = 1          pivots = ["es"]
-train_items = 500          test_items = 200        (0, the default, is all of them)
+test_items = 200           (0, the default, is all of them)
 [config]    the method's own settings
 [train]     isogloss.training.TrainSettings
 [lengths]   isogloss.kinds.Lengths
@@ -33,7 +33,6 @@ TOP = (
     "languages",
     "pivots",
     "train_translations",
-    "train_items",
     "test_items",
     "data",
     "seed",
@@ -54,8 +53,7 @@ class Recipe:
     languages: tuple[str, ...] = ()
     pivots: tuple[str, ...] = ()  # languages whose translations are read as further sides, after the training language
     train_translations: str = "data"  # data = those of the task; word_for_word = made with a lexicon where it has none
-    train_items: int = 0  # at most so many training items, the same in every language; 0 = all
-    test_items: int = 0  # the same for the split the run is evaluated on
+    test_items: int = 0  # the run is evaluated on at most so many items, the same in every language; 0 = all
     data: Path | None = None
     seed: int = 1
     config: Any = None  # the method's Settings
@@ -120,7 +118,6 @@ def resolve(content: Mapping[str, Any], overrides: Mapping[str, Any], assignment
         languages=task_languages(task, top.get("languages") or ()),
         pivots=task_languages(task, top["pivots"]) if top.get("pivots") else (),
         train_translations=_choice(top.get("train_translations", "data"), ("data", "word_for_word")),
-        train_items=_count(top, "train_items"),
         test_items=_count(top, "test_items"),
         data=Path(top["data"]) if top.get("data") else None,
         seed=_typed(int, top.get("seed", 1), "seed"),

@@ -73,8 +73,7 @@ class Job:
         if split not in self._splits:
             asked = dict.fromkeys((self.task.train_language, *self.recipe.languages))
             tags = [tag for tag in asked if tag in self.task.languages_of(split)]
-            items = self.recipe.train_items if split == "train" else 0
-            found = read_split(self.task, self.recipe.data, split, tags, pivots=self.recipe.pivots, items=items)
+            found = read_split(self.task, self.recipe.data, split, tags, pivots=self.recipe.pivots)
             if split == "train" and self.recipe.train_translations == "word_for_word":
                 found |= self._word_for_word(found[self.task.train_language], [tag for tag in asked if tag not in tags])
             self._splits[split] = found
@@ -84,7 +83,7 @@ class Job:
     def labelled(self) -> list[Any]:
         """The training records of the training language, which have the gold labels."""
         language = self.task.train_language
-        return read_split(self.task, self.recipe.data, "train", [language], items=self.recipe.train_items)[language]
+        return read_split(self.task, self.recipe.data, "train", [language])[language]
 
     def _word_for_word(self, labelled: list[Any], tags: Sequence[str]) -> dict[str, list[Any]]:
         """Translations of the labelled records through lexicons, for languages in which the task has none."""
@@ -229,7 +228,6 @@ def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[st
         "versions": versions(),
         "pivots": list(recipe.pivots),
         "train_translations": recipe.train_translations,
-        "train_items": recipe.train_items,
         "test_items": recipe.test_items,
         "data": data | ({"folder": str(recipe.data)} if recipe.data else {}),
     }

@@ -92,7 +92,7 @@ def test_values_are_read_as_their_setting_wants_them(assignment, section, key, v
         ({"train": {"learning_rate": [1]}}, [], r"learning_rate = \[1\]"),
         ({"seed": "one"}, [], "recipe: seed = 'one' is not of type int"),
         ({"seed": 1.5}, [], "recipe: seed = 1.5 is not of type int"),
-        ({"train_items": -1}, [], r"recipe: train_items = -1: set it to 0 \(all items\) or more"),
+        ({"test_items": -1}, [], r"recipe: test_items = -1: set it to 0 \(all items\) or more"),
         ({"train": 5}, [], r"recipe: train = 5 is not a section; write it as \[train\]"),
         ({"languages": 5}, [], "recipe: 5 is not a list of languages"),
         ({"languages": ["de", 5]}, [], "language 5 is not text"),

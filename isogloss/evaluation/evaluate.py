@@ -19,7 +19,7 @@ from isogloss.records import Record, Sentence
 from isogloss.runs import Predictor, load
 from isogloss.tasks import Task, load_task
 
-SETTINGS = ("config", "train", "lengths", "pivots", "train_translations", "train_items")  # of a run, kept with results
+SETTINGS = ("config", "train", "lengths", "pivots", "train_translations")  # of a run, kept with results
 
 
 def evaluate(
