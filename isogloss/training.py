@@ -6,9 +6,7 @@ resuming, progress) is the same for all of them and lives here.
 """
 
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
@@ -21,11 +19,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerState, TrainingArguments, set_seed
+from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments, set_seed
 
+from isogloss.checkpoints import MarkComplete, last_checkpoint, require_space, step_of, write_error
 from isogloss.data.sampler import ByLength
 from isogloss.encoders import quiet
 from isogloss.errors import UserError, nearest
+from isogloss.progress import Progress
 
 Collate = Callable[[Sequence[Any]], dict[str, Any]]
 Loss = Callable[[nn.Module, dict[str, Any]], Tensor]
@@ -145,7 +145,7 @@ def fit(
         args=arguments,
         train_dataset=examples,  # pyright: ignore[reportArgumentType]
         data_collator=collate,
-        callbacks=[progress],
+        callbacks=[progress, MarkComplete()],
     )
     trainer.remove_callback(PrinterCallback)  # it prints every entry of the log as a Python dict
     started = time.monotonic()
@@ -153,11 +153,11 @@ def fit(
         with quiet():
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except (OSError, SafetensorError) as error:
-        raise _write_error(folder, error) from None
+        raise write_error(folder, error) from None
     except RuntimeError as error:
         if not any(writer in str(error) for writer in ("PytorchStreamWriter", "inline_container")):
             raise
-        raise _write_error(folder, error) from None
+        raise write_error(folder, error) from None
     finally:
         progress.close()
     return _report(trainer.state, time.monotonic() - started)
@@ -237,96 +237,3 @@ def check_settings(settings: TrainSettings, processes: int) -> None:
             f"batch_size {settings.batch_size} cannot be divided over {processes} processes x {settings.accumulate} "
             "micro-batches; choose a multiple"
         )
-
-
-COMPLETE = "complete"  # written into a checkpoint when all its other files are there
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that was written to its end, None if there is none."""
-    found = [path for path in folder.glob("checkpoint-*") if (path / COMPLETE).is_file()]
-    return max(found, key=step_of, default=None)
-
-
-def step_of(checkpoint: Path) -> int:
-    """The number of updates that a checkpoint holds."""
-    return int(checkpoint.name.split("-")[1])
-
-
-def require_space(network: nn.Module, folder: Path) -> None:
-    """Make the folder; stop before training if it cannot be written or has no room for the checkpoints.
-
-    Raises:
-        UserError: naming the folder, the room needed and the room there is.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}; choose another --output") from None
-    # weights, two moments of AdamW; two checkpoints are kept while a third one is written
-    needed = 3 * 3 * sum(p.numel() * p.element_size() for p in network.parameters())
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise UserError(f"{folder} has {free / 1e6:.0f} MB free, training needs {needed / 1e6:.0f} MB for checkpoints")
-
-
-class Progress(TrainerCallback):
-    """One line of progress on standard error: rewritten in place on a terminal, now and then otherwise."""
-
-    def __init__(self, title: str, arguments: TrainingArguments):
-        self.title, self.interactive = title, sys.stderr.isatty()
-        self.first = self.latest = 0.0
-        self.begin_step, self.loss = 0, ""
-        self.batch = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
-
-    def on_train_begin(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
-        self.first, self.begin_step = time.monotonic(), state.global_step
-        if not state.is_world_process_zero:
-            return
-        resumed = f", resuming at update {state.global_step}" if state.global_step else ""
-        dtype = "bfloat16 autocast" if args.bf16 else "float32"
-        print(
-            f"{self.title}: {state.max_steps} updates x {self.batch * args.world_size} examples, {dtype}, "
-            f"{args.world_size} process{'es' if args.world_size > 1 else ''} on {args.device.type}{resumed}",
-            file=sys.stderr,
-        )
-
-    def on_step_end(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
-        now = time.monotonic()
-        if not state.is_world_process_zero:
-            return
-        if now - self.latest < (0.5 if self.interactive else 15) and state.global_step != state.max_steps:
-            return
-        self.latest = now
-        done = state.global_step - self.begin_step
-        rate = done / max(now - self.first, 1e-9)
-        left = (state.max_steps - state.global_step) / max(rate, 1e-9)
-        line = (
-            f"{self.title}: {state.global_step}/{state.max_steps} updates{self.loss}, "
-            f"{rate * self.batch * args.world_size:.0f} examples/s, {int(left // 60)}:{int(left % 60):02d} left"
-        )
-        print(f"\r\033[K{line}" if self.interactive else line, end="" if self.interactive else "\n", file=sys.stderr)
-        sys.stderr.flush()
-
-    def on_log(self, args: TrainingArguments, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        self.loss = f", loss {logs['loss']:.3f}" if logs and "loss" in logs else self.loss
-
-    def on_save(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
-        if state.is_world_process_zero:
-            (Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
-
-    def close(self) -> None:
-        """End the line that was being rewritten."""
-        if self.interactive:
-            print(file=sys.stderr)
-
-
-def _write_error(folder: Path, error: Exception) -> UserError:
-    kept = last_checkpoint(folder)
-    rest = f"the last good checkpoint is {kept}" if kept else "no checkpoint had been written"
-    reason = " ".join(str(error).split())
-    free = shutil.disk_usage(folder).free / 1e6
-    reason = " ".join(str(error).split())
-    return UserError(f"writing to {folder} failed ({free:.0f} MB free): {reason}; {rest}; make room and run again")

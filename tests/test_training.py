@@ -12,9 +12,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from isogloss import losses
+from isogloss.checkpoints import COMPLETE, last_checkpoint
 from isogloss.encoders.models import EncoderForSequenceClassification
 from isogloss.errors import UserError
-from isogloss.training import COMPLETE, TrainSettings, check_settings, fit, last_checkpoint, reachable
+from isogloss.training import TrainSettings, check_settings, fit, reachable
 
 SETTINGS = TrainSettings(
     updates=4, batch_size=4, learning_rate=0.1, schedule="constant", warmup=0, save_every=2, log_every=1
@@ -168,15 +169,6 @@ def test_a_checkpoint_without_its_mark_is_not_used(tmp_path):
     resumed, report = train(tmp_path / "b")
     assert_same_weights(straight, resumed)
     assert report.updates == 4
-
-
-def test_checkpoints_are_ordered_by_number_not_by_name(tmp_path):
-    for number in (2, 10, 9):
-        (tmp_path / f"checkpoint-{number}").mkdir()
-        (tmp_path / f"checkpoint-{number}" / COMPLETE).touch()
-    (tmp_path / "checkpoint-11").mkdir()
-    assert last_checkpoint(tmp_path).name == "checkpoint-10"
-    assert last_checkpoint(tmp_path / "nowhere") is None
 
 
 def test_two_checkpoints_are_kept(tmp_path):

@@ -1,0 +1,63 @@
+"""Checkpoints of a training: which one is good, whether there is room for more, what is said when one fails.
+
+The library writes their files; a mark that comes last tells a checkpoint that was written to its end.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from transformers import TrainerCallback, TrainingArguments
+
+from isogloss.errors import UserError
+
+COMPLETE = "complete"  # written into a checkpoint when all its other files are there
+
+
+class MarkComplete(TrainerCallback):
+    """Marks a checkpoint when the library has written all of it."""
+
+    def on_save(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            (Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint that was written to its end, None if there is none."""
+    found = [path for path in folder.glob("checkpoint-*") if (path / COMPLETE).is_file()]
+    return max(found, key=step_of, default=None)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The number of updates that a checkpoint holds."""
+    return int(checkpoint.name.split("-")[1])
+
+
+def require_space(network: nn.Module, folder: Path) -> None:
+    """Make the folder; stop before training if it cannot be written or has no room for the checkpoints.
+
+    Raises:
+        UserError: naming the folder, the room needed and the room there is.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}; choose another --output") from None
+    # weights, two moments of AdamW; two checkpoints are kept while a third one is written
+    needed = 3 * 3 * sum(p.numel() * p.element_size() for p in network.parameters())
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(f"{folder} has {free / 1e6:.0f} MB free, training needs {needed / 1e6:.0f} MB for checkpoints")
+
+
+def write_error(folder: Path, error: Exception) -> UserError:
+    """The error of a checkpoint that could not be written: why, and which one is good."""
+    kept = last_checkpoint(folder)
+    rest = f"the last good checkpoint is {kept}" if kept else "no checkpoint had been written"
+    free = shutil.disk_usage(folder).free / 1e6
+    reason = " ".join(str(error).split())
+    return UserError(f"writing to {folder} failed ({free:.0f} MB free): {reason}; {rest}; make room and run again")
