@@ -14,8 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from accelerate import PartialState
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
@@ -27,19 +25,16 @@ from isogloss.encoders import load_encoder, load_tokenizer, max_tokens, models
 from isogloss.errors import UserError
 from isogloss.evaluation.files import write_atomic
 from isogloss.evaluation.provenance import versions
-from isogloss.kinds import Example, Kind, Lengths, examples, load_kind, tell_cut
+from isogloss.kinds import Example, Kind, Lengths, load_kind, tell_cut
 from isogloss.methods import load_method
 from isogloss.modelcard import model_card
 from isogloss.prediction import Reader
 from isogloss.recipe import Recipe, build
 from isogloss.records import Prediction, Record
+from isogloss.run_folder import FORMAT, MANIFEST, STARTED, claim, read_manifest
+from isogloss.sanity import check_sanity, sanity_sample
 from isogloss.tasks import Task, load_task
 from isogloss.training import FitReport, fit
-
-MANIFEST = "isogloss.json"
-STARTED = "recipe.json"  # what an unfinished run is a run of
-FORMAT = 1
-SANITY_TOLERANCE = 1e-3  # logits of another machine or library version differ in the last digits
 
 
 @dataclass
@@ -169,42 +164,6 @@ def train(recipe: Recipe) -> Path:
     return recipe.output
 
 
-def claim(recipe: Recipe, data: dict[str, Any]) -> None:
-    """Mark the output folder as this recipe's; resuming needs the mark to be equal.
-
-    Raises:
-        UserError: the folder holds a finished run, another run, or files that are not a run's.
-    """
-    folder = recipe.output
-    this = {"recipe": json.loads(json.dumps(recipe.resolved())), "data": data}
-    if (folder / MANIFEST).is_file():
-        raise UserError(f"{folder} holds a finished run; evaluate it, or choose another --output")
-    if (folder / STARTED).is_file():
-        other = json.loads((folder / STARTED).read_text(encoding="utf-8"))
-        if other == this:
-            return
-        if not untouched(folder):
-            difference = ", ".join(_differences(other, this)) or "its data"
-            raise UserError(f"{folder} holds another unfinished run (different: {difference}); choose another --output")
-    elif folder.exists() and (not folder.is_dir() or made_in(folder)):
-        raise UserError(f"{folder} exists and is not an isogloss run; choose an empty or new folder for --output")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / STARTED, json.dumps(this, indent=1, ensure_ascii=False))
-    except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}; choose another --output") from None
-
-
-def untouched(folder: Path) -> bool:
-    """Whether an unfinished run has made nothing yet, so that a command with a mistake corrected may take its place."""
-    return all(path.name == "checkpoints" and not any(path.iterdir()) for path in made_in(folder))
-
-
-def made_in(folder: Path) -> list[Path]:
-    """What a folder holds beside the mark, which another process of the same run may be writing just now."""
-    return [path for path in folder.iterdir() if path.name != STARTED and not path.name.startswith(f".{STARTED}.")]
-
-
 def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[str, Any]) -> None:
     """Write the run directory; `isogloss.json` comes last, so that a folder with it is complete."""
     folder, recipe = job.folder, job.recipe
@@ -240,7 +199,7 @@ def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[st
         network.save_pretrained(folder)
         job.tokenizer.save_pretrained(folder)
         manifest["model"] = type(network).__name__
-        manifest["sanity"] = sanity_sample(job, Reader(network, job.kind))
+        manifest["sanity"] = sanity_sample(job.labelled, Reader(network, job.kind))
         write_atomic(folder / "README.md", model_card(manifest))
     write_atomic(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False))
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -281,61 +240,3 @@ def reading_as(method: str, trained: str) -> dict[str, Any]:
     if getattr(module, "TRAINED_AS", method) != trained:
         raise UserError(f"a run of {trained} cannot be read as {method}, which is trained differently; train it")
     return {"method": method, "config": asdict(module.Settings())}
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The contents of a run's isogloss.json.
-
-    Raises:
-        UserError: there is none, or this version cannot read it.
-    """
-    path = folder / MANIFEST
-    if not path.is_file():
-        state = "an unfinished run; give its train command again" if (folder / STARTED).is_file() else "not a run"
-        raise UserError(f"{folder} is {state} (no {MANIFEST} in it)")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is damaged: {error}") from None
-    if manifest.get("format") != FORMAT:
-        raise UserError(f"{path} has format {manifest.get('format')}, this version reads {FORMAT}; update isogloss")
-    return manifest
-
-
-def sanity_sample(job: Job, reader: Reader) -> list[dict[str, Any]]:
-    """Three training texts as token ids, and the logits the finished network gives for each alone."""
-    records = job.labelled[:3]
-    given = [next(iter(examples(job.kind, [(record,)]))) for record in records]
-    rows = reader.logits(given)
-    return [
-        {"input_ids": example.sides[0].input_ids, "logits": np.round(row[:4], 5).tolist()}
-        for example, row in zip(given, rows, strict=True)
-    ]
-
-
-def check_sanity(folder: Path, sanity: Sequence[dict[str, Any]], reader: Reader) -> None:
-    """Compare the loaded network with the logits it gave when it was saved.
-
-    Raises:
-        UserError: they differ by more than rounding.
-    """
-    for sample in sanity:
-        expected = np.asarray(sample["logits"], dtype=np.float32)
-        with torch.inference_mode():
-            device = next(reader.network.parameters()).device
-            ids = torch.tensor([sample["input_ids"]], device=device)
-            row = reader.network(ids).logits[0].float().cpu().numpy()
-        difference = float(np.abs(row[: len(expected)] - expected).max())
-        if not difference < SANITY_TOLERANCE * max(1.0, float(np.abs(expected).max())):
-            raise UserError(
-                f"{folder} does not give the logits it was saved with (off by {difference:.3g}); "
-                "its files were changed or belong to another run"
-            )
-
-
-def _differences(a: Any, b: Any, path: str = "") -> list[str]:
-    """Dotted paths at which two JSON values differ."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        keys = sorted(a.keys() | b.keys())
-        return [p for key in keys for p in _differences(a.get(key), b.get(key), f"{path}.{key}".lstrip("."))]
-    return [] if a == b else [path.removeprefix("recipe.")]

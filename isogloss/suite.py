@@ -11,7 +11,8 @@ from isogloss.evaluation.compare import Comparison, compare
 from isogloss.evaluation.evaluate import evaluate
 from isogloss.evaluation.report import write_report
 from isogloss.recipe import read_recipe, resolve
-from isogloss.runs import MANIFEST, load, train
+from isogloss.run_folder import MANIFEST
+from isogloss.runs import load, train
 
 
 @dataclass(frozen=True, slots=True)
