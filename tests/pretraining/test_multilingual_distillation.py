@@ -157,7 +157,7 @@ def test_the_student_learns_both_languages(teacher_folder, job, capsys):
             sides.append(mean_pool(student(**batch).last_hidden_state, batch["attention_mask"]))
     english, german = sides
     assert ((german @ english.T).argmax(1) == torch.arange(len(PAIRS))).float().mean() > 0.8
-    assert student.config.hidden_dropout_prob == 0.1  # of fine-tuning; the distillation's own is not kept
+    assert (student.config.hidden_dropout_prob, student.config.classifier_dropout) == (0.0, 0.1)  # of fine-tuning
 
 
 def test_prepared_arrays_are_read_again_and_give_the_same_batches(teacher_folder, job):
