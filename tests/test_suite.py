@@ -8,6 +8,8 @@ from safetensors.torch import load_file
 
 from isogloss.errors import UserError
 from isogloss.evaluation.compare import compare
+from isogloss.evaluation.evaluate import evaluate
+from isogloss.evaluation.results import read_result
 from isogloss.runs import load
 from isogloss.suite import ROWS, Row, run_rows
 
@@ -58,3 +60,15 @@ def test_a_run_is_not_read_as_a_method_that_is_trained_differently(suite):
     _, folder, _ = suite
     with pytest.raises(UserError, match="a run of zero_shot cannot be read as filter"):
         load(folder / "zero_shot", "filter")
+
+
+def test_a_run_is_scored_on_some_items_if_asked(suite):
+    _, folder, _ = suite
+    assert {score.n for score in evaluate(folder / "zero_shot", items=2).languages.values()} == {2}
+
+
+def test_the_items_of_a_recipe_are_those_its_runs_are_scored_on(suite, tmp_path):
+    content, _, _ = suite
+    (result,) = run_rows({**content, "test_items": 3}, (Row("zero_shot", "zero_shot"),), {"seed": 1}, tmp_path)
+    assert {score.n for score in read_result(result).languages.values()} == {3}
+    assert {score.n for score in evaluate(tmp_path / "zero_shot", items=0).languages.values()} != {3}
