@@ -61,8 +61,11 @@ class Method:
 
     def _similarities(self, reader: Reader, sources: Sequence[Words], targets: Sequence[Words]) -> list[np.ndarray]:
         """Cosine similarities of all words of each pair of texts, each (S, T)."""
-        vectors = word_vectors(reader, [*sources, *targets], self.settings.depth, self.settings.batch_size)
-        return [a @ b.T for a, b in zip(vectors[: len(sources)], vectors[len(sources) :], strict=True)]
+        texts = dict.fromkeys((text, tuple(words)) for text, words in (*sources, *targets))
+        vectors = word_vectors(reader, list(texts), self.settings.depth, self.settings.batch_size)
+        found = dict(zip(texts, vectors, strict=True))  # one English text often serves many languages
+        pairs = [[found[text, tuple(words)] for text, words in pair] for pair in zip(sources, targets, strict=True)]
+        return [a @ b.T for a, b in pairs]
 
 
 def mutual_argmax(similarity: np.ndarray) -> Pairs:
