@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.errors import UserError
-from isogloss.evaluation.files import write_atomic
+from isogloss.files import write_atomic
 from isogloss.recipe import Recipe
 
 MANIFEST = "isogloss.json"

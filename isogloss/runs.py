@@ -23,12 +23,12 @@ from isogloss.data.lexicon import has_material, lexicons, translated
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.encoders import load_encoder, load_tokenizer, max_tokens, models
 from isogloss.errors import UserError
-from isogloss.evaluation.files import write_atomic
-from isogloss.evaluation.provenance import versions
+from isogloss.files import write_atomic
 from isogloss.kinds import Example, Kind, Lengths, load_kind, tell_cut
 from isogloss.methods import load_method
 from isogloss.modelcard import model_card
 from isogloss.prediction import Reader
+from isogloss.provenance import versions
 from isogloss.recipe import Recipe, build
 from isogloss.records import Prediction, Record
 from isogloss.run_folder import FORMAT, MANIFEST, STARTED, claim, read_manifest

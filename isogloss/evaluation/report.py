@@ -20,9 +20,9 @@ from isogloss.evaluation.cells import (
     seeds_text,
 )
 from isogloss.evaluation.compare import AVERAGE, Comparison, Row, Table
-from isogloss.evaluation.files import write_atomic
 from isogloss.evaluation.labels import language_name
 from isogloss.evaluation.pictures import averages_picture, gaps_picture, languages_picture
+from isogloss.files import write_atomic
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # whatever a label says, the page fetches and runs nothing
 

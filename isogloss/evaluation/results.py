@@ -19,9 +19,9 @@ import numpy as np
 from isogloss.errors import UserError
 from isogloss.evaluation.bootstrap import Score, estimate
 from isogloss.evaluation.counts import Counts, language_values
-from isogloss.evaluation.files import write_atomic
-from isogloss.evaluation.provenance import commit, hardware, versions
+from isogloss.files import write_atomic
 from isogloss.metrics import Metric, load_metric
+from isogloss.provenance import commit, hardware, versions
 
 TOLERANCE = 0.01  # percentage points; values are stored with four decimals
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from isogloss.errors import UserError
 from isogloss.evaluation.cells import BEST, column_names, column_title, difference_text, items_text, seeds_text
 from isogloss.evaluation.compare import AVERAGE, TRANSFER, Comparison, Row, Table, compare
-from isogloss.evaluation.files import write_atomic
 from isogloss.evaluation.labels import language_name
+from isogloss.files import write_atomic
 
 MARKED = re.compile(r"<!-- results:(?P<name>\S+) -->\n(?P<body>.*?)<!-- /results -->", re.DOTALL)
 OPENING, CLOSING = "<!-- results:", "<!-- /results -->"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from isogloss.evaluation.files import write_atomic
+from isogloss.files import write_atomic
 
 if TYPE_CHECKING:
     from isogloss.runs import Job

@@ -19,7 +19,7 @@ from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from isogloss.encoders.models import EncoderWithHead
 from isogloss.errors import UserError
-from isogloss.evaluation.files import write_atomic
+from isogloss.files import write_atomic
 from isogloss.understanding.filter import (
     FilterForQuestionAnswering,
     FilterForSequenceClassification,

@@ -186,7 +186,7 @@ def test_an_unwritable_place_is_an_error_and_the_old_result_survives(tmp_path, m
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("isogloss.evaluation.files.os.fsync", full)
+    monkeypatch.setattr("isogloss.files.os.fsync", full)
     with pytest.raises(UserError, match="cannot write .*No space left"):
         write_result(path, build(encoder="other"), COUNTS)
     assert path.read_text() == before

@@ -49,7 +49,7 @@ def hardware() -> dict[str, str | int | float]:
 
 def commit() -> str:
     """`git describe` of the checkout the package runs from, or the installed version outside a checkout."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[1]
     if (root / ".git").exists():
         command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=7"]
         try:
