@@ -1,11 +1,12 @@
 """A task's split, read, checked and joined with its English side; and the fingerprint of the files behind it."""
 
 import hashlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.checks import check_labels, check_records, placeholder_labels
+from isogloss.data.checks import check_labels, check_records, placeholder_labels, some
 from isogloss.data.parallel import attach_translations, without_labels
 from isogloss.errors import UserError, nearest
 from isogloss.languages import language
@@ -46,10 +47,23 @@ def read_split(
             continue
         resolve_languages(task, split, [side])  # a pivot that the split lacks is an error, not a missing side
         translations = found[side] if side in found else _read_language(task, root, split, side)
-        if split != "train":
+        if split != "train":  # there English often has more items
             translations = [without_labels(record) for record in translations]
+            tell_missing({tag: paired[tag] for tag in others}, translations, where)
         paired |= {tag: attach_translations(paired[tag], translations, where) for tag in others}
     return {tag: _drawn(records, items) for tag, records in paired.items()} if items else paired
+
+
+def tell_missing(found: Mapping[str, Sequence[Any]], translations: Sequence[Any], where: str) -> None:
+    """Say on standard error which languages lack items that their translations' language has."""
+    for tag, records in found.items():
+        present = {record.id for record in records}
+        lacking = [record.id for record in translations if record.id not in present]
+        if lacking:
+            print(
+                f"{where}: {tag} lacks {len(lacking)} of {len(translations)} items, ids {some(lacking)}",
+                file=sys.stderr,
+            )
 
 
 def _drawn(records: list[Any], items: int) -> list[Any]:

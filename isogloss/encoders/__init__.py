@@ -1,11 +1,16 @@
 """Encoders by name: `tiny` (embedded), a local folder, or a Hub name; always in float32, with their tokenizers."""
 
-import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -24,8 +29,10 @@ from isogloss.resources import EMBEDDED
 def encoder_path(name: str | Path) -> str:
     """Where the encoder is: the embedded folder, the given folder, or the Hub name unchanged.
 
+    Where the Hub cannot be reached, the name stands for the folder in its cache.
+
     Raises:
-        UserError: the name is a path that does not exist, or a folder without config.json.
+        UserError: the name is a path that does not exist, a folder without config.json, or cannot be fetched.
     """
     if str(name) in EMBEDDED:
         return str(EMBEDDED[str(name)])
@@ -36,7 +43,26 @@ def encoder_path(name: str | Path) -> str:
         return str(folder)
     if folder.is_absolute() or str(name).startswith(".") or str(name).count("/") > 1:
         raise UserError(f"encoder {name}: no such folder; give a folder, a Hub name, or one of: {', '.join(EMBEDDED)}")
-    return str(name)
+    if constants.HF_HUB_OFFLINE or hub_answers():
+        return str(name)
+    try:
+        return snapshot_download(str(name), local_files_only=True)
+    except LocalEntryNotFoundError:
+        raise UserError(_missing(name, OSError("the Hub cannot be reached"))) from None
+
+
+@lru_cache
+def hub_answers() -> bool:
+    """Whether the Hub can be reached at all; the library itself would try for a minute, with a line per attempt."""
+    if getproxies():
+        return True  # for the proxy to find out
+    endpoint = urlsplit(constants.ENDPOINT)
+    try:
+        port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
+        socket.create_connection((endpoint.hostname or "", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def load_encoder(name: str | Path) -> PreTrainedModel:
@@ -117,8 +143,7 @@ ROBERTA_LIKE = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "data2v
 def _missing(name: str | Path, error: Exception) -> str:
     if str(name) in EMBEDDED or Path(name).is_dir():
         return f"encoder {name} cannot be read: {str(error).splitlines()[0]}; copy or save the folder again"
-    offline = os.environ.get("HF_HUB_OFFLINE") in {"1", "true", "True"}
-    reason = "the Hub is switched off (HF_HUB_OFFLINE)" if offline else str(error).splitlines()[0]
+    reason = "the Hub is switched off (HF_HUB_OFFLINE)" if constants.HF_HUB_OFFLINE else str(error).splitlines()[0]
     return (
         f"encoder {str(name)!r} was not found: {reason}; fetch it with `hf download {name}`, "
         f"give a folder, or use the embedded one: {', '.join(EMBEDDED)}"

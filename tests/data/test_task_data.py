@@ -143,6 +143,14 @@ def test_pairs_of_text_need_no_english_records(data):
     assert [record.id for record in read_split(task, data, "train")["sw"]] == ["x-1", "x-2"]
 
 
+def test_a_language_that_lacks_items_is_told(data, capsys):
+    read_split(TASK, data, "test", ["de", "sw"])
+    assert capsys.readouterr().err == ""
+    write(data, "sw", "test", "2\tsw two\tbad\n")
+    assert len(read_split(TASK, data, "test", ["de", "sw"])["sw"]) == 1
+    assert capsys.readouterr().err == "task toy, split test: sw lacks 1 of 2 items, ids '1'\n"
+
+
 def test_some_items_are_the_same_ones_in_every_language_and_run():
     rows = {tag: read_split(SAMPLE, None, "test", [tag], items=20)[tag] for tag in ("en", "sw", "ja")}
     together = read_split(SAMPLE, None, "test", ["ja", "en", "sw"], items=20)

@@ -1,6 +1,7 @@
 """Loading encoders and tokenizers: names, precision, completeness."""
 
 import json
+import socket
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, RobertaConfig
 from transformers.utils import logging
 
+from isogloss import encoders
 from isogloss.encoders import encoder_path, load_encoder, load_tokenizer, max_tokens, quiet
 from isogloss.errors import UserError
 
@@ -78,6 +80,26 @@ def test_a_name_that_is_nothing_says_what_could_be_given(load, name, complaint):
     with pytest.raises(UserError, match=complaint) as caught:
         load(name)
     assert one_line(caught)
+
+
+def test_without_a_network_the_cache_stands_in_and_a_wrong_name_fails_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(encoders.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(encoders, "hub_answers", lambda: False)
+    with pytest.raises(UserError, match="encoder 'tinyy' was not found: the Hub cannot be reached; fetch it with"):
+        encoder_path("tinyy")
+    monkeypatch.setattr(encoders, "snapshot_download", lambda name, local_files_only: str(tmp_path / name))
+    assert encoder_path("cached/encoder") == str(tmp_path / "cached/encoder")
+
+
+def test_a_hub_that_refuses_connections_does_not_answer(monkeypatch):
+    hub_answers = encoders.hub_answers.__wrapped__
+    monkeypatch.setattr(encoders, "getproxies", dict)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(encoders.constants, "ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert hub_answers()
+    assert not hub_answers()
+    monkeypatch.setattr(encoders, "getproxies", lambda: {"https": "http://proxy"})
+    assert hub_answers()
 
 
 def test_a_folder_without_a_configuration_is_no_encoder(tmp_path):
