@@ -10,6 +10,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from isogloss.errors import UserError
@@ -108,8 +109,20 @@ def _line(cells: list[str]) -> str:
 
 
 def _made(results: Path, names: Sequence[str]) -> str:
-    found = [compare([results / name]) for name in names]
+    found = [_ascending(compare([results / name])) for name in names]
     return markdown_table(found[0]) if len(found) == 1 else summary_table(found)
+
+
+def _ascending(comparison: Comparison) -> Comparison:
+    """The comparison with its methods from low to high after the baseline; a folder has no order of its own."""
+    tables = []
+    for table in comparison.tables:
+        highest: dict[str, float] = {}
+        for row in table.rows:
+            highest[row.method] = max(row.average.value, highest.get(row.method, 0.0))
+        baseline, *rest = table.rows
+        tables.append(replace(table, rows=(baseline, *sorted(rest, key=lambda row: highest[row.method]))))
+    return Comparison(tuple(tables))
 
 
 def main() -> int:

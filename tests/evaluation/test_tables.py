@@ -118,3 +118,16 @@ def test_a_single_result_is_shown_with_its_other_metrics(tmp_path, fake_run):
     assert "filter on sib200 test, translation" in text
     assert "macro_F1" in text
     assert "without English" in text
+
+
+def test_methods_of_a_folder_stand_from_low_to_high_after_the_baseline(tmp_path, fake_run):
+    folder = tmp_path / "results" / "small"
+    fake_run(folder / "a", HIGH)
+    fake_run(folder / "a2", LOW, pairing="shuffled")
+    fake_run(folder / "b", {"en": 0.9, "de": 0.5}, method="translate_train")
+    fake_run(folder / "c", LOW, method="zero_shot")
+    path = tmp_path / "README.md"
+    path.write_text(README)
+    update_markdown(path, tmp_path / "results")
+    labels = [line.split(" | ")[0].removeprefix("| ") for line in path.read_text().splitlines() if line.startswith("|")]
+    assert labels[2:] == ["zero_shot", "translate_train", "filter", "filter, shuffled English"]
