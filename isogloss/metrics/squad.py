@@ -24,12 +24,12 @@ ARTICLES = re.compile(r"\b(a|an|the)\b")
 ASCII_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-def squad_tokens(text: str) -> list[str]:
-    """Tokens of the SQuAD script: lower case, no ASCII punctuation, no a, an, the; split at white space."""
+def squad_tokens(text: str, _: str = "") -> list[str]:
+    """Tokens of the SQuAD script in any language: lower case, no ASCII punctuation, no a, an, the; split at spaces."""
     return ARTICLES.sub(" ", text.lower().translate(ASCII_PUNCTUATION)).split()
 
 
-def script_tokens(text: str) -> list[str]:
+def script_tokens(text: str, _: str = "") -> list[str]:
     """`squad_tokens` without punctuation of any script; each Han, Kana, Thai ... character is a token."""
     text = "".join(c for c in text if unicodedata.category(c)[0] != "P")
     tokens: list[str] = []
@@ -48,6 +48,11 @@ def bag_f1(prediction: list[str], gold: list[str]) -> float:
     return 2 * (Counter(prediction) & Counter(gold)).total() / (len(prediction) + len(gold))
 
 
+def overlap_f1(prediction: list[str], gold: list[str]) -> float:
+    """F1 in [0, 1] of two bags of tokens; 0 where they share none, so that two empty ones do not agree."""
+    return bag_f1(prediction, gold) if prediction and gold else 0.0
+
+
 def exact_match(prediction: list[str], gold: list[str]) -> float:
     """1 for the same tokens in the same order, else 0."""
     return float(prediction == gold)
@@ -58,10 +63,12 @@ def best_answer_counts(
     predictions: Sequence[AnswerPrediction],
     labels: Sequence[str],
     *,
-    tokens: Callable[[str], list[str]],
+    tokens: Callable[[str, str], list[str]],
     score: Callable[[list[str], list[str]], float],
 ) -> np.ndarray:
     """Score against the best-matching gold answer, and 1, of each item, (items, 2).
+
+    tokens: of a text in a language (the record's).
 
     Raises:
         UserError: a question has no gold answer.
@@ -70,7 +77,8 @@ def best_answer_counts(
     for row, record, guess in zip(counts, gold, predictions, strict=True):
         if not record.answers:
             raise UserError(f"question {record.id!r} ({record.language}) has no answer; score a labelled split")
-        row[0] = max(score(tokens(guess.text), tokens(answer.text)) for answer in record.answers)
+        found = tokens(guess.text, record.language)
+        row[0] = max(score(found, tokens(answer.text, record.language)) for answer in record.answers)
     return counts
 
 
@@ -85,6 +93,12 @@ SQUAD_F1 = Metric(
     name="squad_F1",
     signature=f"squad_F1|{SQUAD_RULES}|zh,ja,th:F1 is nearly exact match",
     counts=partial(best_answer_counts, tokens=squad_tokens, score=bag_f1),
+    value=ratio_percent,
+)
+SQUAD_F1_XTREME = Metric(  # the evaluation script of XTREME differs in this alone
+    name="squad_F1_xtreme",
+    signature=f"squad_F1|{SQUAD_RULES.replace('empty:equal', 'empty:0')}",
+    counts=partial(best_answer_counts, tokens=squad_tokens, score=overlap_f1),
     value=ratio_percent,
 )
 SQUAD_EXACT_MATCH = Metric(

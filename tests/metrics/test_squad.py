@@ -45,8 +45,10 @@ def test_script_tokens_split_han_kana_and_thai_and_leave_words_whole():
     assert script_tokens("5°C today") == ["5°c", "today"]
 
 
-def test_two_answers_that_normalise_to_nothing_agree():
+def test_two_answers_that_normalise_to_nothing_agree_except_in_the_script_of_xtreme():
     assert score("squad_F1", "the", "a") == score("squad_exact_match", "the", "a") == 100
+    assert score("squad_F1_xtreme", "the", "a") == 0
+    assert score("squad_F1_xtreme", "red door", "the green door") == score("squad_F1", "red door", "the green door")
 
 
 def test_a_question_without_answer_is_named():
