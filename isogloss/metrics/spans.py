@@ -40,7 +40,7 @@ def span_counts(
         UserError: a gold record has no tags, or a prediction has another number of tags.
     """
     counts = np.zeros((len(gold), 3))
-    for row, (truth, guess) in zip(counts, _tags(gold, predictions), strict=True):
+    for row, (truth, guess) in zip(counts, paired_tags(gold, predictions), strict=True):
         found, wanted = set(spans(guess)), set(spans(truth))
         row[:] = len(found & wanted), len(found - wanted), len(wanted - found)
     return counts
@@ -70,14 +70,19 @@ def token_counts(
     """
     rows = [
         [sum(a == b for a, b in zip(truth, guess, strict=True)), len(truth)]
-        for truth, guess in _tags(gold, predictions)
+        for truth, guess in paired_tags(gold, predictions)
     ]
     return np.array(rows, float).reshape(-1, 2)
 
 
-def _tags(
+def paired_tags(
     gold: Sequence[TaggedSentence], predictions: Sequence[TagsPrediction]
 ) -> list[tuple[Sequence[str], Sequence[str]]]:
+    """Gold and predicted tags of each item.
+
+    Raises:
+        UserError: a gold record has no tags, or a prediction has another number of tags.
+    """
     pairs = []
     for record, guess in zip(gold, predictions, strict=True):
         where = f"record {record.id!r} ({record.language})"
