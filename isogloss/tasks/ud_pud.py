@@ -54,6 +54,7 @@ TASK = Task(
         "X",
     ),
     metric="token_accuracy",
+    other_metrics=("upos_F1",),
     folder="ud_pud",
     siblings=("ud_train",),
     sizes={"train": 4276, "dev": 2001, "test": 1000},
