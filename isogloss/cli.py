@@ -92,7 +92,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
     languages: Languages = "",
     pairing: Annotated[
-        str, typer.Option(help="translation, self, shuffled, none, word_dropout or word_for_word.")
+        str, typer.Option(help="translation, machine, self, shuffled, none, word_dropout or word_for_word.")
     ] = "translation",
     items: Annotated[int | None, typer.Option(min=0, help="At most so many per language; 0 = all.")] = None,
     output: Annotated[Path | None, typer.Option(help="Result file (.json).")] = None,

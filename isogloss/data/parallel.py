@@ -9,7 +9,7 @@ from isogloss.data.noise import word_dropout, word_for_word
 from isogloss.errors import UserError, nearest
 from isogloss.records import AnyRecord, Sentence, TaggedSentence, by_language
 
-PAIRINGS = ("translation", "self", "shuffled", "none", "word_dropout", "word_for_word")
+PAIRINGS = ("translation", "machine", "self", "shuffled", "none", "word_dropout", "word_for_word")
 
 
 def attach_translations(
@@ -44,16 +44,23 @@ def without_labels(record: AnyRecord) -> AnyRecord:
 
 
 def pair(
-    records: Sequence[AnyRecord], pairing: str, seed: int = 0, lexicon: Mapping[str, str] | None = None
+    records: Sequence[AnyRecord],
+    pairing: str,
+    seed: int = 0,
+    *,
+    lexicon: Mapping[str, str] | None = None,
+    machine: Sequence[AnyRecord] | None = None,
 ) -> list[AnyRecord]:
     """The records of one language with the translations that `pairing` asks for; the same for the same seed.
 
-    translation: as they are. self: the text itself. none: nothing. shuffled: those of a random other item, never the
-    own. word_dropout: without 30 % of their words. word_for_word: the text through the lexicon (see `noise`).
+    translation: as they are. machine: the records of their ids in `machine`. self: the text itself. none: nothing.
+    shuffled: those of a random other item, never the own. word_dropout: without 30 % of their words. word_for_word: the
+    text through the lexicon (see `noise`).
     A record without translations, such as an English one, stays without, except under self.
 
     Raises:
-        UserError: there is no such pairing, nothing to shuffle with, or the lexicon is missing.
+        UserError: there is no such pairing, nothing to shuffle with, the lexicon or the machine translations are
+            missing, or these lack an id.
     """
     match pairing:
         case "translation":
@@ -62,6 +69,8 @@ def pair(
             return [replace(record, translations=()) for record in records]
         case "self":
             return [replace(record, translations=(replace(record, translations=()),)) for record in records]
+        case "machine":
+            return _machine_translated(records, machine)
         case "shuffled":
             return _shuffled(records, seed)
         case "word_dropout":
@@ -85,6 +94,15 @@ def _shuffled(records: Sequence[AnyRecord], seed: int) -> list[AnyRecord]:
         replace(record, translations=records[given[i]].translations) if i in given else record
         for i, record in enumerate(records)
     ]
+
+
+def _machine_translated(records: Sequence[AnyRecord], machine: Sequence[AnyRecord] | None) -> list[AnyRecord]:
+    if not any(record.translations for record in records):
+        return list(records)
+    if machine is None:
+        raise UserError("pairing machine needs machine translations; this task has none")
+    bare = [replace(record, translations=()) for record in records]
+    return attach_translations(bare, [without_labels(record) for record in machine], "machine translations")
 
 
 def _through_lexicon(records: Sequence[AnyRecord], lexicon: Mapping[str, str] | None) -> list[AnyRecord]:

@@ -54,6 +54,18 @@ def read_split(
     return {tag: _drawn(records, items) for tag, records in paired.items()} if items else paired
 
 
+def read_machine(task: Task, data: Path | None, split: str, languages: Sequence[str]) -> dict[str, list[Any]]:
+    """The machine translations of a split into the training language, by the tag of the language they were made from.
+
+    Raises:
+        UserError: the task has none, or they are missing for a language.
+    """
+    if task.read_machine is None:
+        raise UserError(f"task {task.name} has no machine translations; choose another pairing")
+    root = task.root(data)
+    return {tag: list(task.read_machine(root, split, tag)) for tag in languages if tag != task.train_language}
+
+
 def tell_missing(found: Mapping[str, Sequence[Any]], translations: Sequence[Any], where: str) -> None:
     """Say on standard error which languages lack items that their translations' language has."""
     for tag, records in found.items():

@@ -21,7 +21,13 @@ from isogloss.evaluation.results import Result, read_items, read_result
 from isogloss.metrics import Metric, load_metric
 
 SIGNIFICANT = 0.05
-CONTROLS = ("self", "word_dropout", "word_for_word", "shuffled")  # pairings that show what the translation is worth
+CONTROLS = (
+    "machine",
+    "self",
+    "word_dropout",
+    "word_for_word",
+    "shuffled",
+)  # pairings that show what the translation is worth
 AVERAGE, TRANSFER = "average", "transfer"  # columns beside the languages
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from isogloss.data.checks import some, unseen_labels
 from isogloss.data.lexicon import lexicons
 from isogloss.data.parallel import pair
-from isogloss.data.task_data import fingerprint, read_split
+from isogloss.data.task_data import fingerprint, read_machine, read_split
 from isogloss.errors import UserError
 from isogloss.evaluation.counts import count_items, language_values
 from isogloss.evaluation.results import Conditions, Result, build_result, write_result
@@ -50,8 +50,9 @@ def evaluate(
     limit: int = manifest["test_items"] if items is None else items
     gold = read_split(declared, data, split, tags, pivots=manifest["pivots"], items=limit)
     words = lexicons(declared, data, tags) if pairing == "word_for_word" else {}
-    paired = {tag: pair(gold[tag], pairing, seed=1, lexicon=words.get(tag, {})) for tag in tags}
-    records = [record for tag in tags for record in paired[tag]]
+    machine = read_machine(declared, data, split, tags) if pairing == "machine" else {}
+    paired = [pair(gold[t], pairing, seed=1, lexicon=words.get(t, {}), machine=machine.get(t)) for t in tags]
+    records = [record for group in paired for record in group]
     check_seen(manifest["trained_labels"], records, f"task {declared.name}, split {split}")
     predictions = predictor.predict(records)
     metrics = [load_metric(name) for name in (declared.metric, *declared.other_metrics)]

@@ -56,6 +56,7 @@ def _with_settings(result: Result, family: Sequence[Result]) -> str:
 def _pairing(result: Result, family: Sequence[Result]) -> list[str]:
     source = language_name(result.train_language)
     names = {
+        "machine": f"machine-translated {source}",
         "self": "paired with itself",
         "shuffled": f"shuffled {source}",
         "word_dropout": f"{source} with words dropped",

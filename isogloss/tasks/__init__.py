@@ -28,6 +28,7 @@ class Task:
     metric: str  # the main one, a name in isogloss.metrics
     paper: str
     licence: str
+    read_machine: Reader | None = None  # machine translations into the training language of a split in a language
     labels: tuple[str, ...] = ()  # classes, or BIO tags / POS tags of tagging, in the order of the logits
     other_metrics: tuple[str, ...] = ()
     train_language: str = "en"  # where the gold labels are

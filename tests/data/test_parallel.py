@@ -105,3 +105,16 @@ def test_a_record_without_translations_stays_without(pairing):
 def test_an_unknown_pairing_names_the_nearest():
     with pytest.raises(UserError, match="did you mean shuffled"):
         pair(paired(), "shufled")
+
+
+def test_machine_translations_take_the_place_of_the_originals():
+    records = [*paired(3), *sentences("en", "7")]
+    machine = [Sentence(id=str(i), language="en", text=f"machine {i}", label="l") for i in (2, 1, 0)]
+    found = pair(records[:3], "machine", machine=machine)
+    assert [side.text for record in found for side in record.translations] == ["machine 0", "machine 1", "machine 2"]
+    assert all(record.translations[0].label is None for record in found)
+    assert pair(records[3:], "machine") == records[3:]  # English needs none
+    with pytest.raises(UserError, match="this task has none"):
+        pair(records[:3], "machine")
+    with pytest.raises(UserError, match="machine translations: sw has 1 of 3 items without an English side, ids '0'"):
+        pair(records[:3], "machine", machine=machine[:2])

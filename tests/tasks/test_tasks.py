@@ -5,7 +5,8 @@ import pytest
 
 from isogloss.data.checks import record_labels
 from isogloss.data.formats import read_conll
-from isogloss.data.task_data import read_split
+from isogloss.data.parallel import pair
+from isogloss.data.task_data import read_machine, read_split
 from isogloss.errors import UserError
 from isogloss.languages import language
 from isogloss.metrics import load_metric
@@ -17,7 +18,7 @@ DATA = Path(os.environ.get("ISOGLOSS_DATA") or Path(__file__).parents[2].parent 
 needs_data = pytest.mark.skipif(
     not DATA.is_dir(), reason="no data sets: set ISOGLOSS_DATA to the folder that holds them"
 )
-REAL = ("sib200", "nusax", "xsid_intent", "xsid_slots", "ud_pud", "xquad")
+REAL = ("sib200", "nusax", "xnli", "xsid_intent", "xsid_slots", "ud_pud", "xquad")
 
 
 @pytest.mark.parametrize("name", task_names())
@@ -82,7 +83,7 @@ def test_the_data_sets_have_their_sizes(name, split):
 @pytest.mark.parametrize("name", REAL)
 def test_no_item_is_in_two_splits(name):
     task = load_task(name)
-    if task.folder == "xsid":  # its ids count from 1 in every file
+    if task.folder in ("xsid", "xnli"):  # their ids count from 1 in every file
         return
     ids = [{record.id for record in read_split(task, DATA, split, ["en"])["en"]} for split in ("train", "dev", "test")]
     assert not (ids[0] & ids[1] or ids[0] & ids[2] or ids[1] & ids[2])
@@ -97,6 +98,20 @@ def test_xsid_english_by_id_is_the_original_its_files_quote(split):
         name = {"bar-IT": "de-st"}.get(tag, tag)
         blocks = read_conll(DATA / "xsid" / f"{name}.{part}.conll", columns=4)
         assert [r.translations[0].text for r in records] == [b.comments["text-en"] for b in blocks]
+
+
+@needs_data
+@pytest.mark.real_data
+def test_xnli_has_machine_translations_of_its_test_pairs_in_two_languages():
+    task = load_task("xnli")
+    gold = read_split(task, DATA, "test", ["sw", "ur"])
+    for tag, machine in read_machine(task, DATA, "test", ["en", "sw", "ur"]).items():
+        paired = pair(gold[tag], "machine", machine=machine)
+        assert len(paired) == 5010
+        same = sum(a.translations[0].text == b.translations[0].text for a, b in zip(gold[tag], paired, strict=True))
+        assert same < 1500  # a translation of the text, not its original
+    with pytest.raises(UserError, match="de.trans.test.tsv: no such file"):
+        read_machine(task, DATA, "test", ["de"])
 
 
 @needs_data
