@@ -5,12 +5,11 @@ languages, a fifth of that third is the dev split, and the rest is the test spli
 """
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 from isogloss.data.formats import read_squad
 from isogloss.records import Question
-from isogloss.tasks import Task
+from isogloss.tasks import Task, tydiqa
 
 
 def paragraphs_of(split: str, count: int = 240) -> set[int]:
@@ -25,13 +24,11 @@ def read(folder: Path, split: str, tag: str) -> list[Question]:
     paragraphs = read_squad(folder / f"xquad.{tag}.json", tag)
     chosen = paragraphs_of(split, len(paragraphs))
     questions = [each for number, group in enumerate(paragraphs) if number in chosen for each in group]
-    return questions + _tydiqa(folder.parent / "tydiqa") if (split, tag) == ("train", "en") else questions
-
-
-def _tydiqa(folder: Path) -> list[Question]:
-    """The English training questions of TyDi QA; its file reuses ids, so their number in the file takes their place."""
-    questions = [each for group in read_squad(folder / "tydiqa.goldp.en.train.json", "en") for each in group]
-    return [replace(each, id=f"tydiqa-{number}") for number, each in enumerate(questions)]
+    return (
+        questions + tydiqa.read(folder.parent / "tydiqa", "train", "en")
+        if (split, tag) == ("train", "en")
+        else questions
+    )
 
 
 TASK = Task(

@@ -102,6 +102,28 @@ def test_xsid_english_by_id_is_the_original_its_files_quote(split):
 
 @needs_data
 @pytest.mark.real_data
+@pytest.mark.parametrize(("name", "splits"), [("mlqa", "train test"), ("tydiqa", "train test"), ("panx", "train dev")])
+def test_sets_that_are_not_parallel_in_all_splits_have_their_sizes(name, splits):
+    task = load_task(name)
+    for split in splits.split():
+        for tag, records in read_split(task, DATA, split).items():
+            assert len(records) == task.size(split, tag)
+            assert all(bool(record.translations) == (task.parallel and tag != "en") for record in records)
+
+
+@needs_data
+@pytest.mark.real_data
+def test_pawsx_leaves_out_what_was_not_translated_or_has_no_label():
+    test = read_split(load_task("pawsx"), DATA, "test")
+    assert len(test["en"]) == 2000 - 17
+    texts = {text for records in test.values() for record in records for text in (record.text, record.text_pair)}
+    assert "NS" not in texts
+    german = {record.id: record for record in test["de"]}
+    assert all(german[r.id].translations[0].text == r.text for r in test["en"] if r.id in german)
+
+
+@needs_data
+@pytest.mark.real_data
 def test_xnli_has_machine_translations_of_its_test_pairs_in_two_languages():
     task = load_task("xnli")
     gold = read_split(task, DATA, "test", ["sw", "ur"])
