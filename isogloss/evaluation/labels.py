@@ -9,7 +9,7 @@ from isogloss.evaluation.results import Result
 from isogloss.languages import language
 
 ALWAYS_NAMED = ("self_teaching",)  # a reader takes it for another method, also where all runs have it
-
+NO_ENCODER = "none"  # of a control without one
 SEEDS = ("seed", "seeds")
 
 
@@ -19,13 +19,13 @@ def row_labels(results: Sequence[Result]) -> list[str]:
     A setting that is off in some rows and has one other value is named by itself (`filter + self-teaching`);
     any other difference with its value (`filter, local_layers=2`).
     """
-    several_encoders = len({result.encoder for result in results}) > 1
+    several_encoders = len({result.encoder for result in results} - {NO_ENCODER}) > 1
     return [
         ", ".join(
             [
                 _with_settings(result, [other for other in results if other.method == result.method]),
                 *_pairing(result, [other for other in results if other.method == result.method]),
-                *([result.encoder] if several_encoders else []),
+                *([result.encoder] if several_encoders and result.encoder != NO_ENCODER else []),
             ]
         )
         for result in results

@@ -21,6 +21,15 @@ def test_a_method_alone_is_named_by_itself():
     assert row_labels([result(fusion_layers=2), result("zero_shot", pairing="none")]) == ["filter", "zero_shot"]
 
 
+def test_a_control_without_an_encoder_does_not_make_the_others_name_theirs():
+    assert row_labels([result(), result("naive_bayes", encoder="none")]) == ["filter", "naive_bayes"]
+    assert row_labels([result(), result(encoder="mini"), result("naive_bayes", encoder="none")]) == [
+        "filter, tiny",
+        "filter, mini",
+        "naive_bayes",
+    ]
+
+
 def test_a_setting_that_is_off_elsewhere_is_added():
     assert row_labels([result(self_teaching=0.0), result(self_teaching=0.5)]) == ["filter", "filter + self-teaching"]
     assert row_labels([result(released_losses=False), result(released_losses=True)])[1] == "filter + released-losses"
