@@ -14,7 +14,7 @@ from isogloss.evaluation.cells import score_text
 from isogloss.evaluation.compare import Row, Table
 from isogloss.evaluation.labels import language_name
 
-COLOURS = 8
+COLOURS = 12
 
 
 class Axis(NamedTuple):
