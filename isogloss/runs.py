@@ -18,8 +18,9 @@ from accelerate import PartialState
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from isogloss.data.checks import record_labels
+from isogloss.data.checks import labels_of
 from isogloss.data.lexicon import has_material, lexicons, translated
+from isogloss.data.on_disk import OnDisk
 from isogloss.data.pairing import mixed
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.encoders import load_encoder, load_tokenizer, max_tokens, models
@@ -61,10 +62,10 @@ class Job:
         return load_kind(self.task, self.tokenizer, self.recipe.lengths, self.recipe.features)
 
     @cached_property
-    def _splits(self) -> dict[str, dict[str, list[Any]]]:
+    def _splits(self) -> dict[str, dict[str, Sequence[Any]]]:
         return {}
 
-    def records(self, split: str) -> dict[str, list[Any]]:
+    def records(self, split: str) -> dict[str, Sequence[Any]]:
         """The records of a split by language tag, translations attached; the training language is always there."""
         if split not in self._splits:
             asked = dict.fromkeys((self.task.train_language, *self.recipe.languages))
@@ -83,18 +84,18 @@ class Job:
         if absent := [tag for tag in asked if tag in declared and tag not in found]:
             print(f"{self.task.name}: no training files in {', '.join(absent)}; not trained on", file=sys.stderr)
 
-    def paired_records(self) -> dict[str, list[Any]]:
+    def paired_records(self) -> dict[str, Sequence[Any]]:
         """The training records by language tag for a method that reads pairs, under the recipe's pairings."""
         recipe = self.recipe
         return mixed(self.task, recipe.data, "train", self.records("train"), recipe.train_pairings, recipe.seed)
 
     @cached_property
-    def labelled(self) -> list[Any]:
+    def labelled(self) -> Sequence[Any]:
         """The training records of the training language, which have the gold labels."""
         language = self.task.train_language
         return read_split(self.task, self.recipe.data, "train", [language])[language]
 
-    def _word_for_word(self, labelled: list[Any], tags: Sequence[str]) -> dict[str, list[Any]]:
+    def _word_for_word(self, labelled: Sequence[Any], tags: Sequence[str]) -> dict[str, Sequence[Any]]:
         """Translations of the labelled records through lexicons, for languages in which the task has none."""
         able = [tag for tag in tags if has_material(self.task, tag)]
         for tag in set(tags) - set(able):
@@ -152,7 +153,8 @@ def train(recipe: Recipe) -> Path:
     data = {"sha256": fingerprint(job.task, recipe.data)}
     claim(recipe, data)
     found = method.examples(job)
-    tell_cut(kept for kept in found if isinstance(kept, Example))
+    if not isinstance(found, OnDisk):  # nothing is known of what was not read
+        tell_cut(kept for kept in found if isinstance(kept, Example))
     set_seed(recipe.seed)  # the head's first weights; resuming overwrites them
     network = method.build(job)
     report = fit(
@@ -181,7 +183,7 @@ def train(recipe: Recipe) -> Path:
 def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[str, Any]) -> None:
     """Write the run directory; `isogloss.json` comes last, so that a folder with it is complete."""
     folder = job.folder
-    trained = sorted({label for record in job.labelled for label in record_labels(record)})
+    trained = sorted(labels_of(job.labelled))
     manifest = manifest_of(job.recipe, job.task, report, data, trained)
     if hasattr(method, "save"):
         method.save(network, job, folder)

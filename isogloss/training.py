@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments, set_seed
 
 from isogloss.checkpoints import MarkComplete, last_checkpoint, require_space, step_of, write_error
+from isogloss.data.on_disk import OnDisk
 from isogloss.data.sampler import ByLength
 from isogloss.encoders import quiet
 from isogloss.errors import UserError, nearest
@@ -96,12 +97,13 @@ class _Trainer(Trainer):
         examples: Any = self.train_dataset
         if not isinstance(examples[0], Sized):
             return super().get_train_dataloader()
+        sizes = examples.sizes if isinstance(examples, OnDisk) else [len(example) for example in examples]
         args, size = self.args, self.args.per_device_train_batch_size
         together = size * args.gradient_accumulation_steps * args.world_size
         loader = DataLoader(
-            examples,
+            examples,  # pyright: ignore[reportArgumentType]
             batch_size=size,
-            sampler=ByLength([len(example) for example in examples], together, args.data_seed or args.seed),
+            sampler=ByLength(sizes, together, args.data_seed or args.seed),
             collate_fn=self.data_collator,
             num_workers=args.dataloader_num_workers,
             pin_memory=args.dataloader_pin_memory,
@@ -123,7 +125,7 @@ def fit(
     """Train the network in place; checkpoints go to the folder, and a run that was stopped goes on where it was.
 
     With `accumulate` = n the loss and its gradient are the mean over n micro-batches of equal size. Examples that have
-    a `len` are batched with others of about the same length.
+    a `len` are batched with others of about the same length; those on disk, by the bytes of their texts.
 
     Raises:
         UserError: no examples, a batch size that cannot be divided, a full disk, a loss that is not finite.
@@ -168,16 +170,16 @@ def _report(state: TrainerState, seconds: float) -> FitReport:
     return FitReport(curve[-1][1] if curve else float("nan"), curve, state.global_step, round(seconds, 1))
 
 
-def reachable(examples: Sequence[Any], settings: TrainSettings, seed: int) -> list[Any]:
+def reachable(examples: Sequence[Any], settings: TrainSettings, seed: int) -> Sequence[Any]:
     """The examples that the updates can read: all of them, or a random part where the updates end within an epoch.
 
     For work that is done on every example before training, such as a teacher's pass.
     """
     reads = settings.updates * settings.batch_size
     if settings.epochs or reads >= len(examples):
-        return list(examples)
-    drawn = np.random.default_rng(seed).permutation(len(examples))[:reads]
-    return [examples[i] for i in sorted(drawn.tolist())]
+        return examples
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(examples))[:reads])
+    return examples.chosen(drawn) if isinstance(examples, OnDisk) else [examples[i] for i in drawn.tolist()]
 
 
 def training_arguments(settings: TrainSettings, seed: int, folder: Path, examples: int) -> TrainingArguments:

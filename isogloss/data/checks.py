@@ -3,8 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
+from isogloss.data.on_disk import OnDisk
 from isogloss.errors import UserError, nearest
-from isogloss.records import AnyRecord, Bitext, ComparableSentence, Question, Record, Sentence, TaggedSentence
+from isogloss.records import (
+    AnyRecord,
+    Bitext,
+    ComparableSentence,
+    Question,
+    Record,
+    Sentence,
+    TaggedSentence,
+    is_labelled,
+)
 
 
 def texts(record: Record | Bitext | ComparableSentence) -> dict[str, str]:
@@ -28,6 +40,18 @@ def record_labels(record: Record) -> tuple[str, ...]:
     return (record.tags or ()) if isinstance(record, TaggedSentence) else ()
 
 
+def labels_of(records: Sequence[AnyRecord]) -> frozenset[str]:
+    """The labels that occur."""
+    if isinstance(records, OnDisk):
+        return records.labels
+    return frozenset(label for record in records for label in record_labels(record))
+
+
+def unlabelled(records: Sequence[AnyRecord]) -> int:
+    """How many of the records have no label."""
+    return 0 if isinstance(records, OnDisk) else sum(not is_labelled(record) for record in records)
+
+
 def check_records(records: Sequence[AnyRecord], where: str) -> Sequence[AnyRecord]:
     """The records themselves; `where` names the file or the task, split and language.
 
@@ -36,9 +60,11 @@ def check_records(records: Sequence[AnyRecord], where: str) -> Sequence[AnyRecor
     """
     if not records:
         raise UserError(f"{where}: no items; the split is empty")
-    double = [name for name, count in Counter(record.id for record in records).items() if count > 1]
+    double = repeated(records)
     if double:
         raise UserError(f"{where}: duplicate ids {some(double)}; an id must name one item of a split")
+    if isinstance(records, OnDisk):  # its texts were looked at when it was opened
+        return records
     for record in records:
         for field, text in texts(record).items():
             if not text.strip():
@@ -48,6 +74,14 @@ def check_records(records: Sequence[AnyRecord], where: str) -> Sequence[AnyRecor
     return records
 
 
+def repeated(records: Sequence[AnyRecord]) -> list[str]:
+    """The ids that occur more than once."""
+    if isinstance(records, OnDisk):
+        numbers, counts = np.unique(records.numbers, return_counts=True)
+        return [str(number) for number in numbers[counts > 1]]
+    return [name for name, count in Counter(record.id for record in records).items() if count > 1]
+
+
 def check_labels(records: Sequence[AnyRecord], labels: Sequence[str], where: str) -> Sequence[AnyRecord]:
     """The records themselves; every label they carry is one of `labels`. Without `labels` anything goes.
 
@@ -55,6 +89,8 @@ def check_labels(records: Sequence[AnyRecord], labels: Sequence[str], where: str
         UserError: a label is unknown; the message names the item and the nearest label.
     """
     known = set(labels)
+    if isinstance(records, OnDisk) and records.labels <= known:
+        return records
     for record in records:
         for label in record_labels(record):
             if known and label not in known:
@@ -62,9 +98,9 @@ def check_labels(records: Sequence[AnyRecord], labels: Sequence[str], where: str
     return records
 
 
-def unseen_labels(trained: Iterable[str], records: Iterable[Record]) -> list[str]:
+def unseen_labels(trained: Iterable[str], records: Sequence[Record]) -> list[str]:
     """The labels of the records that are not among those a model was trained on, sorted; it can never give them."""
-    return sorted({label for record in records for label in record_labels(record)} - set(trained))
+    return sorted(labels_of(records) - set(trained))
 
 
 def placeholder_labels(records: Sequence[Record | Bitext | ComparableSentence]) -> str | None:

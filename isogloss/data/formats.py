@@ -102,10 +102,15 @@ def read_table(path: Path, columns: Sequence[str | int], *, delimiter: str = "\t
     return rows
 
 
+def read_header(path: Path) -> list[str]:
+    """The cells of a table's first line."""
+    with open_text(path) as text:
+        return text.readline().rstrip("\r\n").split("\t")
+
+
 def width(path: Path) -> int:
     """The number of columns of a table's first line."""
-    with open_text(path) as text:
-        return text.readline().count("\t") + 1
+    return len(read_header(path))
 
 
 def labelled_width(path: Path, columns: int) -> int:

@@ -13,7 +13,9 @@ from isogloss.tasks import Task
 Split = Mapping[str, Sequence[Any]]  # records by language tag
 
 
-def paired(task: Task, data: Path | None, split: str, found: Split, pairing: str, seed: int) -> dict[str, list[Any]]:
+def paired(
+    task: Task, data: Path | None, split: str, found: Split, pairing: str, seed: int
+) -> dict[str, Sequence[Any]]:
     """The records of a split under a pairing; see `data.parallel.pair`.
 
     Raises:
@@ -29,13 +31,15 @@ def paired(task: Task, data: Path | None, split: str, found: Split, pairing: str
 
 def mixed(
     task: Task, data: Path | None, split: str, found: Split, pairings: Sequence[str], seed: int
-) -> dict[str, list[Any]]:
+) -> dict[str, Sequence[Any]]:
     """The records of a split, each under one of the pairings, drawn by seed, language and id.
 
     Raises:
         UserError: the task lacks what one of the pairings needs.
     """
     versions = [paired(task, data, split, found, pairing, seed) for pairing in pairings]
+    if len(versions) == 1:
+        return versions[0]
     return {
         tag: [
             random.Random(f"{seed}/{tag}/{same[0].id}").choice(same)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from isogloss.data.checks import check_records, some
 from isogloss.data.noise import word_dropout, word_for_word
+from isogloss.data.on_disk import OnDisk, joined, without_partner
 from isogloss.errors import UserError, nearest
 from isogloss.records import AnyRecord, Sentence, TaggedSentence, by_language, is_labelled
 
@@ -14,24 +15,33 @@ PAIRINGS = ("translation", "machine", "self", "shuffled", "none", "word_dropout"
 
 def attach_translations(
     records: Sequence[AnyRecord], english_records: Sequence[AnyRecord], where: str
-) -> list[AnyRecord]:
+) -> Sequence[AnyRecord]:
     """The records, each with the English record of its id appended to its translations.
 
-    One English object serves all records that share its id. English may hold more items than the records.
+    One English object serves all records that share its id. English may hold more items than the records. What stays on
+    disk is joined there.
 
     Raises:
         UserError: ids occur twice on a side, or English lacks an id; `where` names the task and split, or the file.
     """
+    if isinstance(records, OnDisk) and isinstance(english_records, OnDisk):
+        if lacking := without_partner(records, english_records):
+            raise _unpaired(where, records[0].language, lacking, len(records))
+        return joined(records, english_records)
     by_id = {record.id: record for record in check_records(english_records, f"{where}, English")}
     for tag, group in by_language(records).items():
         check_records(group, f"{where}, {tag}")
         lacking = [record.id for record in group if record.id not in by_id]
         if lacking:
-            raise UserError(
-                f"{where}: {tag} has {len(lacking)} of {len(group)} items without an English side, "
-                f"ids {some(lacking)}; the rows of the two languages must share their ids"
-            )
+            raise _unpaired(where, tag, lacking, len(group))
     return [replace(record, translations=(*record.translations, by_id[record.id])) for record in records]
+
+
+def _unpaired(where: str, tag: str, lacking: Sequence[str], count: int) -> UserError:
+    return UserError(
+        f"{where}: {tag} has {len(lacking)} of {count} items without an English side, ids {some(lacking)}; the rows of "
+        "the two languages must share their ids"
+    )
 
 
 def without_labels(record: AnyRecord) -> AnyRecord:
@@ -50,7 +60,7 @@ def pair(
     *,
     lexicon: Mapping[str, str] | None = None,
     machine: Sequence[AnyRecord] | None = None,
-) -> list[AnyRecord]:
+) -> Sequence[AnyRecord]:
     """The records of one language with the translations that `pairing` asks for; the same for the same seed.
 
     translation: as they are. machine: the records of their ids in `machine`, which the training language has none of.
@@ -65,7 +75,7 @@ def pair(
     """
     match pairing:
         case "translation":
-            return list(records)
+            return records
         case "none":
             return [replace(record, translations=()) for record in records]
         case "self":
@@ -97,7 +107,7 @@ def _shuffled(records: Sequence[AnyRecord], seed: int) -> list[AnyRecord]:
     ]
 
 
-def _machine_translated(records: Sequence[AnyRecord], machine: Sequence[AnyRecord] | None) -> list[AnyRecord]:
+def _machine_translated(records: Sequence[AnyRecord], machine: Sequence[AnyRecord] | None) -> Sequence[AnyRecord]:
     if machine is None:
         if not any(record.translations for record in records):
             return list(records)

@@ -15,7 +15,7 @@ class ByLength(Sampler[int]):
     The order depends on the seed and the epoch alone, not on the number of processes or workers.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int):
+    def __init__(self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int):
         self.lengths, self.batch_size, self.seed = np.asarray(lengths), batch_size, seed
         self.epoch = 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.data.checks import check_labels, check_records, placeholder_labels, some
+from isogloss.data.on_disk import OnDisk
 from isogloss.data.parallel import attach_translations, without_labels
 from isogloss.errors import UserError, nearest
 from isogloss.languages import language
@@ -23,7 +24,7 @@ def read_split(
     *,
     pivots: Sequence[str] = (),
     items: int = 0,
-) -> dict[str, list[Any]]:
+) -> dict[str, Sequence[Any]]:
     """The records of a split by BCP-47 tag, in the order the languages were given; all of the task's by default.
 
     Every record in another language than the labels' (`task.train_language`) carries the record of its id in that
@@ -77,7 +78,7 @@ def tell_missing(found: Mapping[str, Sequence[Any]], translations: Sequence[Any]
             )
 
 
-def _drawn(records: list[Any], items: int) -> list[Any]:
+def _drawn(records: Sequence[Any], items: int) -> list[Any]:
     """The records of the `items` ids whose hashes are smallest: as good as random, and alike in all languages."""
     ranked = sorted({record.id for record in records}, key=lambda name: hashlib.sha256(name.encode()).digest())
     chosen = set(ranked[:items])
@@ -103,9 +104,11 @@ def resolve_languages(task: Task, split: str, languages: Sequence[str] | None = 
     return tags
 
 
-def _read_language(task: Task, root: Path, split: str, tag: str) -> list[Any]:
+def _read_language(task: Task, root: Path, split: str, tag: str) -> Sequence[Any]:
     where = f"task {task.name}, split {split}, language {tag}"
-    records = list(task.read(root, split, tag))
+    records = task.read(root, split, tag)
+    if split != "train" or not isinstance(records, OnDisk):  # only training sets are too large to be read in
+        records = list(records)
     check_records(records, where)
     check_labels(records, task.labels, where)
     wrong = placeholder_labels(records) if split != "train" else None
@@ -118,10 +121,11 @@ def fingerprint(task: Task, data: Path | None) -> str:
     """A SHA-256 (hex) over the names, sizes and contents of a task's data files: the same files, the same print."""
     root = task.root(data)
     digest = hashlib.sha256()
-    for file in _files(task, root):
-        content = file.read_bytes()
-        name = file.relative_to(root.parent).as_posix()
-        digest.update(f"{name}\0{len(content)}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    for path in _files(task, root):
+        name = path.relative_to(root.parent).as_posix()
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{name}\0{path.stat().st_size}\0{content}\n".encode())
     return digest.hexdigest()
 
 

@@ -1,9 +1,12 @@
 """Pairs of sentences with a class, from the tables that benchmarks ship: XNLI, PAWS-X and their translations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from isogloss.data.formats import labelled_width, read_table
+import numpy as np
+
+from isogloss.data.formats import labelled_width, packed, read_header, read_table
+from isogloss.data.on_disk import OnDisk, regular_table
 from isogloss.errors import UserError
 from isogloss.records import Sentence
 
@@ -12,23 +15,28 @@ Columns = Sequence[str | int]  # both texts and the label, by name or number; wi
 
 def read_pairs(
     path: Path, tag: str, columns: Columns, *, labels: Mapping[str, str] | None = None, quoting: bool = False
-) -> list[Sentence]:
+) -> Sequence[Sentence]:
     """The pairs of a table in one language; rows of the same number are the same item in every language.
 
     labels: other spellings of labels. quoting: whether texts with quotes may have been written as CSV, which is undone.
-    A file without a header may lack the label, which benchmarks take out of their test files.
+    A file without a header may lack the label, which benchmarks take out of their test files. A regular table with
+    labels stays on disk.
     """
     if isinstance(columns[-1], int):
         columns = columns[: labelled_width(path, len(columns))]
-    rows = (row.values for row in read_table(path, columns))
-    if quoting:
-        rows = (tuple(map(without_csv_quotes, values)) for values in rows)
-    return [_pair(str(number), tag, values, labels or {}) for number, values in enumerate(rows, 1)]
+
+    def pair(number: int, values: Sequence[str]) -> Sentence:
+        values = tuple(map(without_csv_quotes, values)) if quoting else values
+        return _pair(str(number), tag, values, labels or {})
+
+    if (rows := _rows_on_disk(path, columns)) is not None:
+        return OnDisk(lambda i: pair(i + 1, rows.read(i)), rows.numbers, rows.sizes, _renamed(rows.labels, labels))
+    return [pair(number, row.values) for number, row in enumerate(read_table(path, columns), 1)]
 
 
 def read_five_columns(
     path: Path, tag: str, originals: Sequence[Sentence], labels: Mapping[str, str] | None = None
-) -> list[Sentence]:
+) -> Sequence[Sentence]:
     """The translated pairs of one of XTREME's tables: original 1 and 2, translation 1 and 2, label.
 
     Such a table need not be in the order of the originals' own, so a pair takes the id of its original.
@@ -36,17 +44,47 @@ def read_five_columns(
     Raises:
         UserError: an original is not among the originals.
     """
-    known = [_folded(original.text, original.text_pair or "") for original in originals]
-    first = {texts: i for i, texts in reversed(list(enumerate(known)))}
+    known = _Originals(originals)
+    if (rows := _rows_on_disk(path, range(5))) is not None:
+        places = [known.place(i, values, f"{path}:{i + 1}") for i, values in enumerate(rows)]
+        numbers = np.array([int(originals[place].id) for place in places], dtype=np.int32)
+
+        def read(i: int) -> Sentence:
+            return _pair(str(numbers[i]), tag, rows.read(i)[2:], labels or {})
+
+        return OnDisk(read, numbers, rows.sizes, _renamed(rows.labels, labels))
     pairs = []
     for i, row in enumerate(read_table(path, range(5))):
-        texts = _folded(*row.values[:2])
-        place = i if i < len(known) and known[i] == texts else first.get(texts)
-        if place is None:
-            start = row.values[0][:40]
-            raise UserError(f"{row.where}: its original {start!r} is not among the {len(known)} English ones")
-        pairs.append(_pair(originals[place].id, tag, row.values[2:], labels or {}))
+        name = originals[known.place(i, row.values, row.where)].id
+        pairs.append(_pair(name, tag, row.values[2:], labels or {}))
     return pairs
+
+
+class _Originals:
+    """Where an English pair stands among all of them; most often at the place where it is looked for first."""
+
+    def __init__(self, pairs: Sequence[Sentence]):
+        self.pairs = pairs
+        self._places: dict[int, int] = {}  # by hash; made when a table is in another order
+
+    def place(self, expected: int, texts: Sequence[str], where: str) -> int:
+        """The place of the pair with the first two of the texts, `expected` if it is there too.
+
+        Raises:
+            UserError: it is nowhere; `where` names the line.
+        """
+        wanted = _folded(*texts[:2])
+        if expected < len(self.pairs) and self._texts(expected) == wanted:
+            return expected
+        if not self._places:
+            self._places = {hash(self._texts(i)): i for i in reversed(range(len(self.pairs)))}
+        found = self._places.get(hash(wanted))
+        if found is None or self._texts(found) != wanted:
+            raise UserError(f"{where}: its original {texts[0][:40]!r} is not among the {len(self.pairs)} English ones")
+        return found
+
+    def _texts(self, i: int) -> tuple[str, ...]:
+        return _folded(self.pairs[i].text, self.pairs[i].text_pair or "")
 
 
 def read_rows_of_language(path: Path, tag: str, language: str, columns: Columns) -> list[Sentence]:
@@ -64,6 +102,31 @@ def without_csv_quotes(cell: str) -> str:
     inside = cell[1:-1]
     quoted = len(cell) > 1 and cell[0] == cell[-1] == '"' and '""' in inside and '"' not in inside.replace('""', "")
     return inside.replace('""', '"') if quoted else cell
+
+
+def _rows_on_disk(path: Path, columns: Columns) -> OnDisk[tuple[str, ...]] | None:
+    """The chosen columns of every row, the last of them the label, read when asked for; None if that cannot be."""
+    if len(columns) < 3 or packed(path) != path:
+        return None
+    header = read_header(path)
+    named = isinstance(columns[0], str)
+    if named and any(column not in header for column in columns):
+        return None
+    places = [header.index(column) if isinstance(column, str) else column for column in columns]
+    table = regular_table(path, len(header), named) if places[-1] == len(header) - 1 else None
+    if table is None:
+        return None
+    lines, labels = table
+
+    def read(i: int) -> tuple[str, ...]:
+        cells = lines[i].split("\t")
+        return tuple(cells[place] for place in places)
+
+    return OnDisk(read, np.arange(1, len(lines.starts) + 1, dtype=np.int32), lines.sizes, frozenset(labels))
+
+
+def _renamed(labels: Iterable[str], spellings: Mapping[str, str] | None) -> frozenset[str]:
+    return frozenset((spellings or {}).get(label, label) for label in labels)
 
 
 def _pair(name: str, tag: str, values: Sequence[str], labels: Mapping[str, str]) -> Sentence:

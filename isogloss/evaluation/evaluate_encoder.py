@@ -93,7 +93,7 @@ def origin_of(model: str | Path) -> Origin:
 
 def read_languages(
     task: Task, data: Path | None, split: str, languages: Sequence[str] | str, items: int
-) -> dict[str, list[Any]]:
+) -> dict[str, Sequence[Any]]:
     """The records of a split by language; where none is named, of those whose files are there, the others told.
 
     Raises:
@@ -101,7 +101,7 @@ def read_languages(
     """
     if languages:
         return read_split(task, data, split, task_languages(task, languages), items=items)
-    found: dict[str, list[Any]] = {}
+    found: dict[str, Sequence[Any]] = {}
     missing: dict[str, MissingFile] = {}
     for tag in task.languages_of(split):
         try:
@@ -115,7 +115,7 @@ def read_languages(
     return found
 
 
-def read_dev(task: Task, data: Path | None, split: str, tags: Sequence[str]) -> dict[str, list[Any]]:
+def read_dev(task: Task, data: Path | None, split: str, tags: Sequence[str]) -> dict[str, Sequence[Any]]:
     """The dev records by language, on which a method may tune; empty if the task has no dev split.
 
     Raises:

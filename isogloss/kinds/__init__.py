@@ -9,7 +9,7 @@ with its last one.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from isogloss.data.on_disk import OnDisk, chained
 from isogloss.errors import UserError
 from isogloss.records import Prediction, Record
 from isogloss.tasks import Task
@@ -80,6 +81,7 @@ class Kind(Protocol):
 
     name: str
     model: str  # the model class in isogloss.encoders.models
+    one_window: bool  # whether every record has exactly one
     num_labels: int
     tokenizer: PreTrainedTokenizerBase
     pad_token_id: int
@@ -139,6 +141,21 @@ def padding_id(tokenizer: PreTrainedTokenizerBase) -> int:
     if not isinstance(tokenizer.pad_token_id, int):
         raise UserError("the tokenizer has no padding token; choose an encoder whose tokenizer has one")
     return tokenizer.pad_token_id
+
+
+def training_examples(
+    kind: Kind, groups: Iterable[Sequence[Record]], sides: Callable[[Any], Sequence[Record]]
+) -> Sequence[Example]:
+    """Examples of all records of the groups, each read as the sides that are made of it; without sides it is left out.
+
+    Records that stay on disk become examples when a batch asks for them, if it is known how many there will be.
+    """
+    groups = list(groups)
+    on_disk = [group for group in groups if isinstance(group, OnDisk)]
+    if kind.one_window and on_disk and len(on_disk) == len(groups):
+        return chained(on_disk).map(lambda _, record: next(examples(kind, [sides(record)])))
+    made = (sides(record) for group in groups for record in group)
+    return list(examples(kind, (records for records in made if records)))
 
 
 def examples(kind: Kind, sides: Iterable[Sequence[Record]]) -> Iterator[Example]:

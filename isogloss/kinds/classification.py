@@ -15,6 +15,7 @@ class Classification:
 
     name = "classification"
     model = "SequenceClassification"
+    one_window = True
 
     def __init__(
         self,

@@ -57,6 +57,7 @@ class QuestionAnswering:
 
     name = "question_answering"
     model = "QuestionAnswering"
+    one_window = False
     num_labels = 2
 
     def __init__(

@@ -77,6 +77,7 @@ class ReleasedQuestionAnswering:
 
     name = "question_answering"
     model = "QuestionAnswering"
+    one_window = False
     num_labels = 2
 
     def __init__(

@@ -24,6 +24,7 @@ class ReleasedTagging:
 
     name = "tagging"
     model = "TokenClassification"
+    one_window = False
 
     def __init__(
         self,

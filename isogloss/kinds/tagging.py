@@ -20,6 +20,7 @@ class Tagging:
 
     name = "tagging"
     model = "TokenClassification"
+    one_window = False
 
     def __init__(
         self,

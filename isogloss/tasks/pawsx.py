@@ -1,5 +1,6 @@
 """PAWS-X: do two sentences of almost the same words say the same? Machine-translated PAWS to train on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ NAMED = partial(read_pairs, columns=("sentence1", "sentence2", "label"))
 UNNAMED = partial(read_pairs, columns=(0, 1, 2))
 
 
-def five_columns(path: Path, tag: str) -> list[Sentence]:
+def five_columns(path: Path, tag: str) -> Sequence[Sentence]:
     """The pairs of XTREME's translations, which lie two folders below the English table."""
     return read_five_columns(path, tag, UNNAMED(path.parents[1] / "train-en.tsv", "en"))
 

@@ -1,5 +1,6 @@
 """XNLI: does a premise entail a hypothesis? Human translations to test on, machine-translated MultiNLI to train on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ NAMED = partial(read_pairs, columns=("premise", "hypo", "label"), labels=SPELLIN
 UNNAMED = partial(read_pairs, columns=(0, 1, 2), labels=SPELLINGS, quoting=True)  # XTREME writes these as CSV
 
 
-def five_columns(path: Path, tag: str) -> list[Sentence]:
+def five_columns(path: Path, tag: str) -> Sequence[Sentence]:
     """The pairs of XTREME's translations, which lie two folders below the English table."""
     return read_five_columns(path, tag, UNNAMED(path.parents[1] / "train-en.tsv", "en"), SPELLINGS)
 

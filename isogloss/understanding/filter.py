@@ -16,15 +16,18 @@ Where we differ from the released code, on purpose (`released_losses=True` goes 
 - N is the encoder's, m = 0 and k = 0 are allowed, further sides (a pivot) may join, positions of every side restart.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from isogloss.data.collation import Batch, collator, model_inputs
-from isogloss.data.ragged import load_ragged, save_ragged
+from isogloss.data.on_disk import OnDisk
+from isogloss.data.ragged import load_ragged, load_rows, save_ragged, save_rows
 from isogloss.encoders.models import (
     EncoderForQuestionAnswering,
     EncoderForSequenceClassification,
@@ -32,12 +35,14 @@ from isogloss.encoders.models import (
     EncoderWithHead,
 )
 from isogloss.errors import UserError
-from isogloss.kinds import Example, examples
+from isogloss.kinds import Example, training_examples
 from isogloss.prediction import Reader, unlabelled
 from isogloss.records import Prediction, Record, is_labelled
 from isogloss.runs import Job
 from isogloss.training import reachable
 from isogloss.understanding.released_losses import released_loss
+
+AT_ONCE = 1 << 16  # examples on disk that a teacher is given together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,25 +132,19 @@ class Method:
             fusion_layers=self.settings.fusion_layers,
         )
 
-    def examples(self, job: Job) -> list[Example]:
+    def examples(self, job: Job) -> Sequence[Example]:
         """Every training text beside its translation, with the teacher's logits in phase 2."""
-        found = list(examples(job.kind, training_pairs(job)))
+        found = training_examples(job.kind, job.paired_records().values(), training_sides)
         if not self.settings.self_teaching:
             return found
         found = reachable(found, job.recipe.train, job.recipe.seed)
-        logits = self._teacher_logits(job, found)
-        return [replace(example, teacher=logits[example.key]) for example in found]
-
-    def _teacher_logits(self, job: Job, found: Sequence[Example]) -> dict[str, Any]:
-        """The teacher's target-side logits by example, computed once and kept in the run's folder."""
         path = job.folder / "teacher" / "logits.safetensors"
         teacher = job.stage("teacher", replace(self.settings, self_teaching=0.0))
-        logits = load_ragged(path) if path.is_file() else {}
-        if {example.key for example in found} - logits.keys():
-            rows = teacher.logits(found)
-            logits = {example.key: row for example, row in zip(found, rows, strict=True)}
-            save_ragged(path, logits)
-        return load_ragged(path)  # half precision in every run, whether it was resumed or not
+        if isinstance(found, OnDisk):
+            rows = teacher_rows(teacher, found, path)
+            return found.map(lambda i, example: replace(example, teacher=rows[i]))
+        logits = teacher_logits(teacher, found, path)
+        return [replace(example, teacher=logits[example.key]) for example in found]
 
     def collate(self, job: Job) -> Callable[[Sequence[Example]], Batch]:
         """The floor's padding, side by side."""
@@ -165,13 +164,27 @@ class Method:
         )
 
 
-def training_pairs(job: Job) -> Iterator[tuple[Record, ...]]:
+def teacher_logits(teacher: Reader, found: Sequence[Example], path: Path) -> dict[str, np.ndarray]:
+    """The teacher's target-side logits by example, computed once and kept in the file."""
+    logits = load_ragged(path) if path.is_file() else {}
+    if {example.key for example in found} - logits.keys():
+        rows = teacher.logits(found)
+        save_ragged(path, {example.key: row for example, row in zip(found, rows, strict=True)})
+    return load_ragged(path)  # half precision in every run, whether it was resumed or not
+
+
+def teacher_rows(teacher: Reader, found: OnDisk[Example], path: Path) -> np.ndarray:
+    """The teacher's target-side logits (examples, C) of examples on disk, computed once and kept in the file."""
+    if not path.is_file():
+        starts = range(0, len(found), AT_ONCE)
+        save_rows(path, np.concatenate([np.stack(teacher.logits(found[i : i + AT_ONCE])) for i in starts]))
+    return load_rows(path)
+
+
+def training_sides(record: Any) -> Sequence[Record]:
     """A training text and its translations; a text of the training language goes with itself.
 
     A pair without a label on any side teaches nothing in phase 1, but its target side has a teacher in phase 2.
     """
-    for records in job.paired_records().values():
-        for record in records:
-            sides = (record, *(record.translations or (record,)))
-            if any(is_labelled(side) for side in sides):
-                yield sides
+    sides = (record, *(record.translations or (record,)))
+    return sides if any(is_labelled(side) for side in sides) else ()

@@ -7,9 +7,11 @@ without projection) only the labelled records train, and the run says so. Test t
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from isogloss.kinds import Example, examples
+from isogloss.data.checks import unlabelled
+from isogloss.kinds import Example, training_examples
 from isogloss.records import is_labelled
 from isogloss.runs import Job
 from isogloss.understanding import zero_shot
@@ -28,11 +30,9 @@ class Method:
         alone = zero_shot.Method(zero_shot.Settings())  # all but the texts it trains on
         self.build, self.collate, self.loss, self.predict = alone.build, alone.collate, alone.loss, alone.predict
 
-    def examples(self, job: Job) -> list[Example]:
+    def examples(self, job: Job) -> Sequence[Example]:
         """The labelled records of all training languages, English included."""
-        records = [record for group in job.records("train").values() for record in group]
-        labelled = [record for record in records if is_labelled(record)]
-        if len(labelled) < len(records):
-            left = len(records) - len(labelled)
+        groups = job.records("train").values()
+        if left := sum(map(unlabelled, groups)):
             print(f"translate_train: {left} translations without labels are left out", file=sys.stderr)
-        return list(examples(job.kind, ((record,) for record in labelled)))
+        return training_examples(job.kind, groups, lambda record: (record,) if is_labelled(record) else ())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from isogloss.data.collation import Batch, collator, model_inputs
-from isogloss.kinds import Example, examples
+from isogloss.kinds import Example, training_examples
 from isogloss.prediction import Reader, unlabelled
 from isogloss.records import Prediction, Record
 from isogloss.runs import Job
@@ -32,9 +32,9 @@ class Method:
         """The encoder with a fresh head."""
         return job.model_class("Encoder").from_encoder(job.load_encoder(), num_labels=job.kind.num_labels)
 
-    def examples(self, job: Job) -> list[Example]:
+    def examples(self, job: Job) -> Sequence[Example]:
         """The labelled records of the training language."""
-        return list(examples(job.kind, ((record,) for record in job.labelled)))
+        return training_examples(job.kind, [job.labelled], lambda record: (record,))
 
     def collate(self, job: Job) -> Callable[[Sequence[Example]], Batch]:
         """The floor's padding."""

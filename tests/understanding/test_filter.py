@@ -20,7 +20,7 @@ from isogloss.understanding.filter import (
     Settings,
     fused_layers,
     pair_loss,
-    training_pairs,
+    training_sides,
 )
 
 KINDS = ("classification", "tagging", "question_answering")
@@ -98,7 +98,7 @@ def test_zero_fusion_layers_are_the_baseline_s_model(make_encoder):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_text_goes_with_its_translation_and_english_with_itself(job, kind):
-    pairs = list(training_pairs(job(kind)))
+    pairs = [training_sides(record) for records in job(kind).paired_records().values() for record in records]
     assert {record.language for record, _ in pairs} == {"en", {"tagging": "da"}.get(kind, "de")} | (
         {"zh"} if kind == "question_answering" else set()
     )
@@ -110,9 +110,8 @@ def test_every_text_goes_with_its_translation_and_english_with_itself(job, kind)
 def test_a_pair_without_any_label_is_left_out(job, monkeypatch):
     bare = Sentence(id="1", language="de", text="a", translations=(Sentence(id="1", language="en", text="b"),))
     labelled = replace(bare, id="2", label="travel")
-    made = job("classification")
     monkeypatch.setattr(Job, "records", lambda self, split: {"de": [bare, labelled]})
-    assert [sides[0].id for sides in training_pairs(made)] == ["2"]
+    assert [example.id for example in Method(Settings()).examples(job("classification"))] == ["2"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
