@@ -3,6 +3,7 @@
 method = "filter"          task = "sib200"         encoder = "tiny"
 languages = ["de", "sw"]   data = "DIR"            seed = 1          pivots = ["es"]
 test_items = 200           (0, the default, is all of them)
+train_languages = ["de"]   (by default `languages`; the training language is always among them)
 train_translations = "word_for_word"           train_pairings = ["translation", "shuffled"]
 [config]    the method's own settings; [config.filter] in a recipe without a method, those of filter alone
 [train]     isogloss.training.TrainSettings
@@ -35,6 +36,7 @@ TOP = (
     "task",
     "encoder",
     "languages",
+    "train_languages",
     "pivots",
     "train_translations",
     "train_pairings",
@@ -43,7 +45,7 @@ TOP = (
     "seed",
     "output",
 )
-WITHOUT_FLAG = ("train_translations", "train_pairings", "test_items")
+WITHOUT_FLAG = ("train_languages", "train_translations", "train_pairings", "test_items")
 SECTIONS = ("config", "train", "lengths", "features", "expect")
 T = TypeVar("T")
 
@@ -57,6 +59,7 @@ class Recipe:
     output: Path
     encoder: str = "tiny"
     languages: tuple[str, ...] = ()
+    train_languages: tuple[str, ...] = ()  # trained on beside the training language; () = `languages`
     pivots: tuple[str, ...] = ()  # languages whose translations are read as further sides, after the training language
     train_translations: str = "data"  # data = those of the task; word_for_word = made with a lexicon where it has none
     train_pairings: tuple[str, ...] = ("translation",)  # a pair is trained on under one of these, drawn by its id
@@ -122,19 +125,23 @@ def resolve(content: Mapping[str, Any], overrides: Mapping[str, Any], assignment
         values[section][key] = value
     data = Path(top["data"]) if top.get("data") else None
     task = load_task(top["task"])
+    sections: dict[str, Any] = {section: build(types[section], values[section], section) for section in types}
+    if sections["features"].csv_quotes and task.as_released is None:
+        raise UserError(f"csv_quotes: nobody wrote the texts of task {task.name} as CSV; take it out")
     return Recipe(
         method=top["method"],
         task=top["task"],
         output=Path(top["output"]),
         encoder=str(top.get("encoder", "tiny")),
         languages=_languages(task, top.get("languages") or (), data),
+        train_languages=task_languages(task, top["train_languages"]) if top.get("train_languages") else (),
         pivots=task_languages(task, top["pivots"]) if top.get("pivots") else (),
         train_translations=_choice(top, "train_translations", ("data", "word_for_word")),
         train_pairings=_pairings(top.get("train_pairings", "translation")),
         test_items=_count(top, "test_items"),
         data=data,
         seed=_typed(int, top.get("seed", 1), "seed"),
-        **{section: build(types[section], values[section], section) for section in types},
+        **sections,
     )
 
 

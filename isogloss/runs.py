@@ -68,7 +68,10 @@ class Job:
     def records(self, split: str) -> dict[str, Sequence[Any]]:
         """The records of a split by language tag, translations attached; the training language is always there."""
         if split not in self._splits:
-            asked = dict.fromkeys((self.task.train_language, *self.recipe.languages))
+            wanted = self.recipe.languages
+            if split == "train":
+                wanted = self.recipe.train_languages or wanted
+            asked = dict.fromkeys((self.task.train_language, *wanted))
             tags = [tag for tag in asked if tag in self.task.languages_of(split)]
             found = read_split(self.task, self.recipe.data, split, tags, pivots=self.recipe.pivots)
             if split == "train":
@@ -217,6 +220,7 @@ def manifest_of(
         "loss": report.loss,
         "loss_curve": report.curve,
         "versions": versions(),
+        "train_languages": list(recipe.train_languages),
         "pivots": list(recipe.pivots),
         "train_translations": recipe.train_translations,
         "train_pairings": list(recipe.train_pairings),

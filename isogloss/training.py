@@ -39,6 +39,7 @@ class TrainSettings:
 
     updates: int = 300  # optimiser steps, unless epochs are given
     epochs: float = 0.0  # passes over the examples; above 0 they take the place of updates
+    one_language: bool = False  # a pass reads every item in one language, drawn anew, instead of in all of them
     batch_size: int = 32  # examples per optimiser step, all devices together
     accumulate: int = 1  # micro-batches per optimiser step on each device
     learning_rate: float = 5e-5
@@ -92,18 +93,23 @@ class Objective(nn.Module):
 class _Trainer(Trainer):
     """The library's loop, with batches of examples of about the same length."""
 
+    def __init__(self, *, one_language: bool, **arguments: Any):
+        super().__init__(**arguments)
+        self.one_language = one_language
+
     def get_train_dataloader(self) -> DataLoader:
         """The library's own loader where examples have no length, else one that draws them by length."""
         examples: Any = self.train_dataset
         if not isinstance(examples[0], Sized):
             return super().get_train_dataloader()
         sizes = examples.sizes if isinstance(examples, OnDisk) else [len(example) for example in examples]
+        items = item_numbers(examples) if self.one_language else None
         args, size = self.args, self.args.per_device_train_batch_size
         together = size * args.gradient_accumulation_steps * args.world_size
         loader = DataLoader(
             examples,  # pyright: ignore[reportArgumentType]
             batch_size=size,
-            sampler=ByLength(sizes, together, args.data_seed or args.seed),
+            sampler=ByLength(sizes, together, args.data_seed or args.seed, items),
             collate_fn=self.data_collator,
             num_workers=args.dataloader_num_workers,
             pin_memory=args.dataloader_pin_memory,
@@ -132,7 +138,8 @@ def fit(
     """
     if not examples:
         raise UserError(f"{title}: there is nothing to train on (0 examples)")
-    arguments = training_arguments(settings, seed, folder, len(examples))
+    per_epoch = len(set(item_numbers(examples).tolist())) if settings.one_language else len(examples)
+    arguments = training_arguments(settings, seed, folder, per_epoch)
     checkpoint = last_checkpoint(folder)
     require_space(network, folder)
     progress = Progress(title, arguments)
@@ -143,6 +150,7 @@ def fit(
         print(f"{title}: all {arguments.max_steps} updates were made before", file=sys.stderr)
         return _report(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")), 0.0)
     trainer = _Trainer(
+        one_language=settings.one_language,
         model=objective,
         args=arguments,
         train_dataset=examples,  # pyright: ignore[reportArgumentType]
@@ -170,6 +178,20 @@ def _report(state: TrainerState, seconds: float) -> FitReport:
     return FitReport(curve[-1][1] if curve else float("nan"), curve, state.global_step, round(seconds, 1))
 
 
+def item_numbers(examples: Sequence[Any]) -> np.ndarray:
+    """A number for every example (or window of one) that is the same for the same item in other languages.
+
+    Raises:
+        UserError: what this method trains on has no items.
+    """
+    if isinstance(examples, OnDisk):
+        return examples.numbers
+    if not hasattr(examples[0], "window"):
+        raise UserError("one_language draws a language for every item, but this method trains on none; leave it out")
+    known: dict[tuple[str, int], int] = {}
+    return np.array([known.setdefault((example.id, example.window), len(known)) for example in examples])
+
+
 def reachable(examples: Sequence[Any], settings: TrainSettings, seed: int) -> Sequence[Any]:
     """The examples that the updates can read: all of them, or a random part where the updates end within an epoch.
 
@@ -183,7 +205,9 @@ def reachable(examples: Sequence[Any], settings: TrainSettings, seed: int) -> Se
 
 
 def training_arguments(settings: TrainSettings, seed: int, folder: Path, examples: int) -> TrainingArguments:
-    """The library's arguments for our settings; `batch_size` is divided over processes and micro-batches.
+    """The library's arguments for our settings and so many `examples` per epoch.
+
+    `batch_size` is divided over processes and micro-batches.
 
     Raises:
         UserError: a setting is out of its range, the batch size cannot be divided, or one process sees several GPUs.
@@ -192,7 +216,7 @@ def training_arguments(settings: TrainSettings, seed: int, folder: Path, example
     check_settings(settings, processes)
     check_devices(processes, torch.cuda.device_count())
     shares = processes * settings.accumulate
-    per_epoch = -(-examples // settings.batch_size)
+    per_epoch = -(-examples // settings.batch_size)  # updates
     updates = max(1, round(settings.epochs * per_epoch)) if settings.epochs else settings.updates
     return TrainingArguments(
         output_dir=str(folder),

@@ -13,10 +13,21 @@ class ByLength(Sampler[int]):
 
     Each epoch shuffles the examples anew, sorts runs of `BATCHES_SORTED` batches by length and shuffles the batches.
     The order depends on the seed and the epoch alone, not on the number of processes or workers.
+
+    items: which item each example is of; then an epoch has one example of every item, drawn anew.
     """
 
-    def __init__(self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int):
+    def __init__(
+        self,
+        lengths: Sequence[int] | np.ndarray,
+        batch_size: int,
+        seed: int,
+        items: np.ndarray | None = None,
+    ):
         self.lengths, self.batch_size, self.seed = np.asarray(lengths), batch_size, seed
+        items = np.arange(len(self.lengths)) if items is None else items
+        self.by_item = np.argsort(items, kind="stable")
+        _, self.first, self.counts = np.unique(items[self.by_item], return_index=True, return_counts=True)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -24,11 +35,13 @@ class ByLength(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.first)
 
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng((self.seed, self.epoch))
-        order = random.permutation(len(self.lengths))
+        order = random.permutation(len(self))
+        drawn = (random.random(len(self)) * self.counts).astype(np.int64) if len(self) < len(self.lengths) else 0
+        order = self.by_item[self.first + drawn][order]
         whole = len(order) - len(order) % self.batch_size
         run = self.batch_size * BATCHES_SORTED
         batches = []

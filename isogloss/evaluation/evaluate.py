@@ -70,6 +70,8 @@ def evaluate(
     started = time.monotonic()
     limit: int = manifest["test_items"] if items is None else items
     gold = read_split(declared, data, split, tags, pivots=manifest["pivots"], items=limit)
+    if manifest.get("features", {}).get("csv_quotes") and declared.as_released and split != "train":
+        gold = {tag: [declared.as_released(record) for record in group] for tag, group in gold.items()}
     sides = paired(declared, data, split, gold, pairing, seed=1)
     records = [record for group in sides.values() for record in group]
     check_seen(manifest["trained_labels"], records, f"task {declared.name}, split {split}")
@@ -80,7 +82,7 @@ def evaluate(
         split=split,
         pairing=pairing,
         seeds=(manifest["seed"],),
-        settings={name: manifest[name] for name in SETTINGS} | features_of(manifest),
+        settings={name: manifest[name] for name in SETTINGS} | unusual(manifest),
         encoder=manifest["encoder"],
         data={
             "sha256": fingerprint(declared, data),
@@ -127,11 +129,12 @@ def check_seen(trained: Sequence[str], records: Sequence[Record], where: str) ->
         print(f"{where}: {some(unseen)} did not occur in training and cannot be predicted", file=sys.stderr)
 
 
-def features_of(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The features that are not the defaults, as the settings of a result: runs from before they existed compare."""
+def unusual(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that came after the first results, where they are not the defaults, so that older runs still compare."""
     usual = asdict(Features())
     changed = {name: value for name, value in manifest.get("features", usual).items() if value != usual.get(name)}
-    return {"features": changed} if changed else {}
+    found = {"features": changed, "train_languages": manifest.get("train_languages", [])}
+    return {name: value for name, value in found.items() if value}
 
 
 def _names(labels: set[Any]) -> str:

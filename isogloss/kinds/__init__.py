@@ -41,6 +41,7 @@ class Features:
     released: bool = False  # as in the released FILTER code, which its published checkpoints were trained with
     max_answer: int = 30  # tokens of an answer at most (question answering)
     null_threshold: float | None = None  # logits by which no answer must beat the best one; None = there is always one
+    csv_quotes: bool = False  # dev and test texts with a quote are read as XTREME's scripts wrote them, as CSV (XNLI)
 
 
 FEATURES = Features()

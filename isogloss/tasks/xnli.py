@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from isogloss.data.layouts import Layout, read_layout
-from isogloss.data.text_pairs import read_five_columns, read_pairs, read_rows_of_language
+from isogloss.data.text_pairs import read_five_columns, read_pairs, read_rows_of_language, with_csv_quotes
 from isogloss.records import Sentence
 from isogloss.tasks import Task
 
@@ -69,6 +69,7 @@ TASK = Task(
     read=partial(read_layout, LAYOUTS),
     layouts=LAYOUTS,
     read_machine=read_machine,
+    as_released=with_csv_quotes,
     languages=("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"),
     labels=("contradiction", "entailment", "neutral"),
     metric="accuracy",

@@ -64,7 +64,7 @@ def to_run(path: Path, output: Path, task: Task, tokenizer: str | None = None) -
     except UserError as error:
         hint = "" if tokenizer else "; name the one it was trained with by --tokenizer"
         raise UserError(f"{error}{hint}") from None
-    lengths, features = LENGTHS[task.kind], Features(released=True)
+    lengths, features = LENGTHS[task.kind], Features(released=True, csv_quotes=task.as_released is not None)
     task = replace(task, labels=labels_of(network, task, path))
     kind = load_kind(task, words, lengths, features)
     fused = network.config.fused_layers

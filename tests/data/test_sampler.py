@@ -37,3 +37,26 @@ def test_the_smaller_batch_is_the_last_one_and_long_batches_are_not_all_together
     assert [len(batch) for batch in batches] == [16] * 62 + [11]
     longest = [max(batch) for batch in batches[: BATCHES_SORTED * 2]]
     assert longest != sorted(longest)
+
+
+ITEMS = np.array([i % 334 for i in range(len(LENGTHS))])  # three or four examples of each
+
+
+def test_an_epoch_of_items_has_one_example_of_each():
+    sampler = ByLength(LENGTHS, 16, seed=1, items=ITEMS)
+    assert len(sampler) == 334
+    assert sorted(ITEMS[list(sampler)]) == list(range(334))
+
+
+def test_every_example_of_an_item_is_drawn_equally_often():
+    sampler, counts = ByLength(LENGTHS, 16, seed=1, items=ITEMS), np.zeros(len(LENGTHS))
+    for epoch in range(600):
+        sampler.set_epoch(epoch)
+        np.add.at(counts, list(sampler), 1)
+    shares = counts / 600 * np.bincount(ITEMS)[ITEMS]
+    assert abs(shares.mean() - 1) < 1e-9 and shares.std() < 0.07  # binomial: sqrt(2 / 600) at three examples
+
+
+def test_items_of_one_example_each_change_nothing():
+    alone = np.random.default_rng(0).permutation(len(LENGTHS))
+    assert sorted(ByLength(LENGTHS, 16, seed=1, items=alone)) == sorted(ByLength(LENGTHS, 16, seed=1))

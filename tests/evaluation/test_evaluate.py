@@ -3,7 +3,7 @@ from dataclasses import asdict
 import pytest
 
 from isogloss.errors import UserError
-from isogloss.evaluation.evaluate import check_seen, features_of
+from isogloss.evaluation.evaluate import check_seen, unusual
 from isogloss.kinds import Features
 from isogloss.records import Sentence, TaggedSentence
 
@@ -25,5 +25,6 @@ def test_a_tag_that_no_training_text_had_is_told(capsys):
 
 
 def test_features_are_a_setting_of_a_result_only_where_they_are_not_the_defaults():
-    assert features_of({}) == features_of({"features": asdict(Features())}) == {}
-    assert features_of({"features": asdict(Features(released=True))}) == {"features": {"released": True}}
+    assert unusual({}) == unusual({"features": asdict(Features()), "train_languages": []}) == {}
+    assert unusual({"features": asdict(Features(released=True))}) == {"features": {"released": True}}
+    assert unusual({"train_languages": ["de"]}) == {"train_languages": ["de"]}

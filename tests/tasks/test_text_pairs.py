@@ -1,12 +1,17 @@
 """XNLI and PAWS-X in every layout they come in: the same records, and what is wrong with a folder is said."""
 
+import csv
+import io
+
 import pytest
 
 from isogloss.data.task_data import read_machine, read_split
-from isogloss.data.text_pairs import without_csv_quotes
+from isogloss.data.text_pairs import with_csv_quotes, without_csv_quotes
 from isogloss.errors import UserError
+from isogloss.evaluation.evaluate import evaluate
 from isogloss.recipe import resolve
-from isogloss.runs import Job
+from isogloss.records import Sentence
+from isogloss.runs import Job, Predictor, train
 from isogloss.tasks import load_task
 
 PAIRS = {
@@ -19,9 +24,9 @@ PARAPHRASES = {
 }
 
 
-def write(path, rows, header=None, csv=False):
+def write(path, rows, header=None, quoting=False):
     path.parent.mkdir(parents=True, exist_ok=True)
-    cell = (lambda text: '"' + text.replace('"', '""') + '"' if '"' in text else text) if csv else str
+    cell = (lambda text: '"' + text.replace('"', '""') + '"' if '"' in text else text) if quoting else str
     lines = [header] if header else []
     path.write_text("\n".join(lines + ["\t".join(map(cell, row)) for row in rows]) + "\n", encoding="utf-8")
 
@@ -29,8 +34,8 @@ def write(path, rows, header=None, csv=False):
 def xtreme(root):
     for tag, pairs in PAIRS.items():
         for split in ("dev", "test"):
-            write(root / "xnli" / f"{split}-{tag}.tsv", pairs, csv=True)
-    write(root / "xnli" / "train-en.tsv", PAIRS["en"], csv=True)
+            write(root / "xnli" / f"{split}-{tag}.tsv", pairs, quoting=True)
+    write(root / "xnli" / "train-en.tsv", PAIRS["en"], quoting=True)
     five = [(*en[:2], *de) for en, de in zip(PAIRS["en"], PAIRS["de"], strict=True)]
     write(root / "xnli" / "translate-train" / "en-de-translated.tsv", five[::-1])  # in another order than the English
 
@@ -39,7 +44,7 @@ def filter_scripts(root):
     other = {"contradiction": "contradictory"}
     for tag, pairs in PAIRS.items():
         for split in ("dev", "test"):
-            write(root / "xnli" / f"xtreme.{tag}.{split}", pairs, csv=True)
+            write(root / "xnli" / f"xtreme.{tag}.{split}", pairs, quoting=True)
         train = [(a, b, other.get(label, label)) for a, b, label in pairs]
         write(root / "xnli" / f"train.en-{tag}.tsv", train, header="premise\thypo\tlabel")
 
@@ -83,6 +88,55 @@ def test_every_layout_of_xnli_gives_the_same_records(tmp_path, lay_out, split):
 )
 def test_quotes_of_csv_are_undone_and_no_others(cell, text):
     assert without_csv_quotes(cell) == text
+
+
+def as_csv(*texts):
+    file = io.StringIO()
+    csv.writer(file, delimiter="\t", lineterminator="\n").writerow(texts)
+    return tuple(file.getvalue().rstrip("\n").split("\t"))
+
+
+@pytest.mark.parametrize("texts", [('He said "no".', "He agreed."), ('"', 'a""b'), ("plain", 'ends in "')])
+def test_the_released_reading_is_what_a_writer_of_csv_leaves(texts):
+    read = with_csv_quotes(Sentence(id="1", language="en", text=texts[0], text_pair=texts[1], label="x"))
+    assert (read.text, read.text_pair) == as_csv(*texts)
+    assert tuple(map(without_csv_quotes, (read.text, read.text_pair)))[0] in (texts[0], '"')
+    assert (read.id, read.label) == ("1", "x")
+
+
+@pytest.mark.parametrize(
+    ("switch", "read"), [("false", ['He said "no".', "It rains."]), ("true", ['"He said ""no""."', "It rains."])]
+)
+def test_a_run_with_csv_quotes_is_scored_on_the_released_reading(tmp_path, encoder_folder, monkeypatch, switch, read):
+    xtreme(tmp_path)
+    flags = {"method": "zero_shot", "task": "xnli", "data": tmp_path, "output": tmp_path / "run"}
+    settings = ("updates=1", "batch_size=2", "max_length=32", f"csv_quotes={switch}")
+    run = train(resolve({}, flags | {"encoder": str(encoder_folder)}, settings))
+    seen, predict = [], Predictor.predict
+
+    def watched(self, records):
+        seen.extend(record.text for record in records if record.language == "en")
+        return predict(self, records)
+
+    monkeypatch.setattr(Predictor, "predict", watched)
+    evaluate(run)
+    assert seen == read
+
+
+def test_csv_quotes_are_refused_where_nobody_wrote_csv(tmp_path):
+    flags = {"method": "filter", "task": "sib200", "output": tmp_path / "run"}
+    with pytest.raises(UserError, match="csv_quotes: nobody wrote the texts of task sib200 as CSV; take it out"):
+        resolve({}, flags, ("csv_quotes=true",))
+
+
+def test_training_languages_can_be_fewer_than_those_read(tmp_path):
+    filter_scripts(tmp_path)
+    flags = {"method": "translate_train", "task": "xnli", "data": tmp_path, "output": tmp_path / "run"}
+    recipe = resolve({"train_languages": ["en"]}, flags)
+    assert recipe.languages == ("de", "en") and recipe.train_languages == ("en",)
+    assert list(Job(recipe, recipe.output).records("train")) == ["en"]
+    assert list(Job(recipe, recipe.output).records("dev")) == ["en", "de"]
+    assert resolve({}, flags, ('train_languages=["de"]',)).train_languages == ("de",)
 
 
 def test_a_translation_of_no_english_line_is_named(tmp_path):
