@@ -271,7 +271,7 @@ KINDS = {
     "classification": {"task": "sib200", "languages": ["en", "de"], "lengths": {"max_length": 32}},
     "tagging": {"task": "xsid_slots", "languages": ["en", "da", "de"], "lengths": {"max_length": 32}},
     "question_answering": {
-        "task": "xquad",
+        "task": "xquad_third",
         "languages": ["en", "de", "zh"],
         "lengths": {"max_length": 48, "max_question": 20, "stride": 16},
     },

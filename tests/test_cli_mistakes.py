@@ -73,12 +73,12 @@ DAMAGES = {
     "an empty text": ("sib200", edited(SIB, "Da ist Tor jetzt.", " "), "item '2' has an empty text"),
     "text that is not UTF-8": ("sib200", rewritten(SIB, HEADER + b"1\ttravel\t\xff\n"), "byte 0xff is not UTF-8"),
     "an answer that is elsewhere": (
-        "xquad",
+        "xquad_third",
         edited(XQUAD, '"answer_start": ', '"answer_start": 1'),
         "is not where answer",
     ),
-    "a file that is not JSON": ("xquad", rewritten(XQUAD, b"{"), "not JSON"),
-    "a file in another form": ("xquad", rewritten(XQUAD, b"{}"), "not in SQuAD form"),
+    "a file that is not JSON": ("xquad_third", rewritten(XQUAD, b"{"), "not JSON"),
+    "a file in another form": ("xquad_third", rewritten(XQUAD, b"{}"), "not in SQuAD form"),
     "more tags than words": ("xsid_slots", edited(XSID, "O ", "O O "), "tags for"),
     "an unknown tag": ("xsid_slots", edited(XSID, "B-datetime", "B-datetme"), "did you mean B-datetime"),
     "lines that do not line up": (
@@ -107,8 +107,8 @@ WRONG_WORDS = {
         "unknown language 'swahilli'; did you mean swahili (sw)",
     ),
     "a language that the task lacks": (
-        ["--task", "xquad", "--languages", "sw"],
-        "task 'xquad' has no language 'sw'; it has: ar",
+        ["--task", "xquad_third", "--languages", "sw"],
+        "task 'xquad_third' has no language 'sw'; it has: ar",
     ),
     "an unknown encoder": (["--encoder", "tyni"], "or use the embedded one: tiny"),
     "an encoder folder that is not there": (

@@ -14,13 +14,13 @@ from isogloss.metrics import load_metric
 from isogloss.records import Question
 from isogloss.tasks import bio_tags, load_task, task_names
 from isogloss.tasks.tatoeba import XTREME
-from isogloss.tasks.xquad import paragraphs_of
+from isogloss.tasks.xquad_third import paragraphs_of
 
 needs_data = pytest.mark.skipif(
     not DATA.is_dir(), reason="no data sets: set ISOGLOSS_DATA to the folder that holds them"
 )
 PARTS = {("xnli", "train"): 7500}  # items there of a split that is larger as published
-REAL = ("sib200", "nusax", "xnli", "xsid_intent", "xsid_slots", "ud_pud", "xquad")
+REAL = ("sib200", "nusax", "xnli", "xsid_intent", "xsid_slots", "ud_pud", "xquad_third")
 
 
 @pytest.mark.parametrize("name", task_names())
@@ -107,7 +107,7 @@ def test_xsid_english_by_id_is_the_original_its_files_quote(split):
 @needs_data
 @pytest.mark.real_data
 @pytest.mark.parametrize(
-    ("name", "splits"), [("mlqa", "train test"), ("tydiqa", "train test"), ("panx_dev", "train dev")]
+    ("name", "splits"), [("mlqa_dev", "train test"), ("tydiqa_sw", "train test"), ("panx_dev", "train dev")]
 )
 def test_sets_that_are_not_parallel_in_all_splits_have_their_sizes(name, splits):
     task = load_task(name)

@@ -1,22 +1,22 @@
-"""MLQA: extractive question answering over Wikipedia, trained on TyDi QA's English questions."""
+"""MLQA tested on its dev files and trained on TyDi QA's English questions; the official task is `mlqa`."""
 
 from pathlib import Path
 
 from isogloss.data.formats import read_squad
 from isogloss.records import Question
-from isogloss.tasks import Task, tydiqa
+from isogloss.tasks import Task, tydiqa_sw
 
 
 def read(folder: Path, split: str, tag: str) -> list[Question]:
-    """The questions of a language: MLQA's dev files are the test split, as its test files have no answers."""
+    """The questions of a language: MLQA's dev files are the test split, as labelled test files were not at hand."""
     if split == "train":
-        return tydiqa.read(folder.parent / "tydiqa", split, tag)
+        return tydiqa_sw.read(folder.parent / "tydiqa", split, tag)
     paragraphs = read_squad(folder / f"dev-context-{tag}-question-{tag}.json", tag)
     return [each for group in paragraphs for each in group]
 
 
 TASK = Task(
-    name="mlqa",
+    name="mlqa_dev",
     kind="question_answering",
     title="answers in a paragraph (MLQA dev, trained on TyDi QA English), 5 languages",
     read=read,
