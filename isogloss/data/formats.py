@@ -9,7 +9,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -245,34 +245,48 @@ def _conllu_sentence(block: Block, language: str) -> TaggedSentence:
     return TaggedSentence(id=name, language=language, text=text, words=offsets, tags=tuple(tags))
 
 
-def read_squad(path: Path, language: str) -> list[list[Question]]:
-    """The questions of each paragraph of a SQuAD file, in their order.
+def read_squad(
+    path: Path, language: str, *, keep: Callable[[Answer], bool] = lambda answer: True
+) -> list[list[Question]]:
+    """The questions of each paragraph of a SQuAD file, in their order, with those of their answers that `keep` takes.
 
     Raises:
-        UserError: the file is not SQuAD, or an answer is not where it says.
+        UserError: the file is not SQuAD, or an answer that is kept is not where it says.
     """
     found = find(path)
     with open_text(path) as text:
         try:
             content = json.load(text)
         except json.JSONDecodeError as error:
-            raise UserError(f"{found}:{error.lineno}: not JSON ({error.msg})") from error
+            raise UserError(f"{found}:{error.lineno}: not JSON ({error.msg}); fetch it again") from error
     try:
         paragraphs = [paragraph for article in content["data"] for paragraph in article["paragraphs"]]
         return [
-            [_squad_question(item, each["context"], language, found) for item in each["qas"]] for each in paragraphs
+            [_squad_question(item, each["context"], language, found, keep) for item in each["qas"]]
+            for each in paragraphs
         ]
     except (KeyError, TypeError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(
-            f"{found}: not in SQuAD form (data > paragraphs > context, qas); {error!r} is missing"
+            f"{found}: not in SQuAD form (data > paragraphs > context, qas > id, question, answers); {what}"
         ) from error
 
 
-def _squad_question(item: Mapping[str, Any], context: str, language: str, found: Path) -> Question:
+def _squad_question(
+    item: Mapping[str, Any], context: Any, language: str, found: Path, keep: Callable[[Answer], bool]
+) -> Question:
     name = str(item["id"])
-    answers = tuple(Answer(answer["text"], answer["answer_start"]) for answer in item["answers"])
-    check_answers(answers, context, f"{found}: question {name!r}")
-    return Question(id=name, language=language, question=item["question"], context=context, answers=answers)
+    given = (Answer(_typed(each["text"], str), _typed(each["answer_start"], int)) for each in item["answers"])
+    answers = tuple(filter(keep, given))
+    check_answers(answers, _typed(context, str), f"{found}: question {name!r}")
+    question = _typed(item["question"], str)
+    return Question(id=name, language=language, question=question, context=context, answers=answers)
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{str(value)[:40]!r} stands where {'a text' if kind is str else 'a whole number'} should")
+    return value
 
 
 def check_answers(answers: Sequence[Answer], context: str, where: str) -> None:

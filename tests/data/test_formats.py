@@ -172,6 +172,11 @@ def test_an_answer_at_another_place_is_a_user_error(write):
         read_squad(write("a.json", squad(0, "Paris")), "de")
 
 
+def test_answers_that_are_not_kept_are_not_looked_at(write):
+    ((question,),) = read_squad(write("a.json", squad(-1, "Paris")), "de", keep=lambda answer: answer.start >= 0)
+    assert question.answers == ()
+
+
 def test_a_file_in_another_form_is_a_user_error(write):
     with pytest.raises(UserError, match="not in SQuAD form"):
         read_squad(write("a.json", '{"data": [{"x": 1}]}'), "de")

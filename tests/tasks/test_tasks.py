@@ -119,6 +119,21 @@ def test_sets_that_are_not_parallel_in_all_splits_have_their_sizes(name, splits)
 
 @needs_data
 @pytest.mark.real_data
+@pytest.mark.parametrize(("name", "split"), [("xquad", "test"), ("mlqa", "dev"), ("tydiqa", "train")])
+def test_the_official_questions_that_are_there_have_their_sizes_and_their_english(name, split):
+    task = load_task(name, DATA)
+    found = read_split(task, DATA, split)
+    assert len(found) == {"xquad": 8, "mlqa": 5, "tydiqa": 1}[name]
+    english = {record.id: record for record in found["en"]}
+    for tag, records in found.items():
+        assert len(records) == task.size(split, tag)
+        for record in records if tag != "en" else ():
+            (side,) = record.translations
+            assert (side.context, side.answers) == (english[record.id].context, ())
+
+
+@needs_data
+@pytest.mark.real_data
 def test_pawsx_dev_leaves_out_what_was_not_translated_or_has_no_label():
     test = read_split(load_task("pawsx_dev"), DATA, "test")
     assert len(test["en"]) == 2000 - 17
