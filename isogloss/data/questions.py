@@ -5,12 +5,11 @@ found again in the translated text, its place is negative or the answer empty.
 """
 
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from isogloss.data.checks import some
+from isogloss.data.checks import repeated, some
 from isogloss.data.formats import find, read_squad
 from isogloss.errors import UserError
 from isogloss.records import Answer, Question
@@ -64,7 +63,7 @@ def named_as(questions: Sequence[Question], originals: Sequence[Question], where
     Raises:
         UserError: ids occur twice, and the questions are not the originals one by one.
     """
-    double = [name for name, count in Counter(question.id for question in questions).items() if count > 1]
+    double = repeated(questions)
     if not double:
         return questions
     if [_last(question) for question in questions] != [_last(original) for original in originals]:
