@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from isogloss.data.on_disk import OnDisk
 from isogloss.errors import UserError, nearest
 from isogloss.records import (
@@ -77,8 +75,7 @@ def check_records(records: Sequence[AnyRecord], where: str) -> Sequence[AnyRecor
 def repeated(records: Sequence[AnyRecord]) -> list[str]:
     """The ids that occur more than once."""
     if isinstance(records, OnDisk):
-        numbers, counts = np.unique(records.numbers, return_counts=True)
-        return [str(number) for number in numbers[counts > 1]]
+        return records.repeated()
     return [name for name, count in Counter(record.id for record in records).items() if count > 1]
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from isogloss.data.checks import check_records, some
 from isogloss.data.noise import word_dropout, word_for_word
-from isogloss.data.on_disk import OnDisk, joined, without_partner
+from isogloss.data.on_disk import OnDisk
+from isogloss.data.tables_on_disk import joined, without_partner
 from isogloss.errors import UserError, nearest
 from isogloss.records import AnyRecord, Sentence, TaggedSentence, by_language, is_labelled
 

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from isogloss.data.formats import labelled_width, packed, read_header, read_table
-from isogloss.data.on_disk import OnDisk, regular_table
+from isogloss.data.on_disk import OnDisk
 from isogloss.errors import UserError
 from isogloss.records import Sentence
 
@@ -48,12 +46,12 @@ def read_five_columns(
     known = _Originals(originals)
     if (rows := _rows_on_disk(path, range(5))) is not None:
         places = [known.place(i, values, f"{path}:{i + 1}") for i, values in enumerate(rows)]
-        numbers = np.array([int(originals[place].id) for place in places], dtype=np.int32)
+        rows = rows.numbered([int(originals[place].id) for place in places])
 
         def read(i: int) -> Sentence:
-            return _pair(str(numbers[i]), tag, rows.read(i)[2:], labels or {})
+            return _pair(str(rows.numbers[i]), tag, rows.read(i)[2:], labels or {})
 
-        return OnDisk(read, numbers, rows.sizes, _renamed(rows.labels, labels))
+        return OnDisk(read, rows.numbers, rows.sizes, _renamed(rows.labels, labels))
     pairs = []
     for i, row in enumerate(read_table(path, range(5))):
         name = originals[known.place(i, row.values, row.where)].id
@@ -128,16 +126,12 @@ def _rows_on_disk(path: Path, columns: Columns) -> OnDisk[tuple[str, ...]] | Non
     if named and any(column not in header for column in columns):
         return None
     places = [header.index(column) if isinstance(column, str) else column for column in columns]
-    table = regular_table(path, len(header), named) if places[-1] == len(header) - 1 else None
-    if table is None:
+    if places[-1] != len(header) - 1:
         return None
-    lines, labels = table
+    from isogloss.data.tables_on_disk import regular_table  # brings numpy, which the name of a task needs not wait for
 
-    def read(i: int) -> tuple[str, ...]:
-        cells = lines[i].split("\t")
-        return tuple(cells[place] for place in places)
-
-    return OnDisk(read, np.arange(1, len(lines.starts) + 1, dtype=np.int32), lines.sizes, frozenset(labels))
+    table = regular_table(path, len(header), named)
+    return None if table is None else table.map(lambda _, cells: tuple(cells[place] for place in places))
 
 
 def _renamed(labels: Iterable[str], spellings: Mapping[str, str] | None) -> frozenset[str]:

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from isogloss.data.on_disk import OnDisk, chained
+from isogloss.data.on_disk import OnDisk
+from isogloss.data.tables_on_disk import chained
 from isogloss.errors import UserError
 from isogloss.records import Prediction, Record
 from isogloss.tasks import Task

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isogloss.data import on_disk
+from isogloss.data import tables_on_disk
 from isogloss.data.formats import read_table
-from isogloss.data.on_disk import OnDisk, chained, regular_table, without_partner
+from isogloss.data.on_disk import OnDisk
 from isogloss.data.parallel import attach_translations
+from isogloss.data.tables_on_disk import chained, regular_table, without_partner
 from isogloss.data.task_data import read_split
 from isogloss.data.text_pairs import read_five_columns, read_pairs
 from isogloss.errors import UserError
@@ -55,7 +56,7 @@ ROWS = [("Er sagte „nein“.", "Er war dafür.", "entailment"), ("天气\u3000
 @pytest.mark.parametrize("start", ["", "\ufeff"])
 @pytest.mark.parametrize("header", [HEADER, None])
 def test_a_table_on_disk_has_the_records_of_one_that_is_read_in(tmp_path, monkeypatch, block, end, start, header):
-    monkeypatch.setattr(on_disk, "BLOCK", block)
+    monkeypatch.setattr(tables_on_disk, "BLOCK", block)
     path = write(tmp_path / "t.tsv", ROWS, header, end, start)
     columns = COLUMNS if header else (0, 1, 2)
     found = read_pairs(path, "de", columns)
@@ -73,19 +74,18 @@ def test_a_table_is_regular_exactly_if_all_its_cells_are_there_and_not_blank(tmp
     path = tmp_path_factory.mktemp("table") / "t.tsv"
     path.write_bytes("".join("\t".join(row) + "\n" for row in rows).encode())
     whole = all(len(row) == 3 and all(cell.strip() for cell in row) for row in rows)
-    usual, on_disk.BLOCK = on_disk.BLOCK, block
+    usual, tables_on_disk.BLOCK = tables_on_disk.BLOCK, block
     try:
         found = regular_table(path, 3, header=False)
     finally:
-        on_disk.BLOCK = usual
+        tables_on_disk.BLOCK = usual
     starts_with_mark = rows[0][0].startswith("\ufeff")
     if not starts_with_mark:
         assert (found is not None) == whole
     if found is not None:
-        lines, labels = found
         read = [row.values for row in read_table(path, (0, 1, 2))]
-        assert [tuple(lines[i].split("\t")) for i in range(len(rows))] == read
-        assert labels == sorted({row[2] for row in read})
+        assert list(map(tuple, found)) == read
+        assert found.labels == {row[2] for row in read}
 
 
 WRONG = [b"a\tb\tc\nd\te\n", b"a\tb\tc\td\ne\tf\n", b"a\t\tc\n", b"a\t\xc2\xa0\tc\n", b"\xff\tb\tc\n", b""]
