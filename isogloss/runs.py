@@ -94,8 +94,10 @@ class Job:
 
     @cached_property
     def labelled(self) -> Sequence[Any]:
-        """The training records of the training language, which have the gold labels."""
+        """The training records of the training language, which have the gold labels; none in a task of parallel text."""
         language = self.task.train_language
+        if language not in self.task.languages_of("train"):
+            return []
         return read_split(self.task, self.recipe.data, "train", [language])[language]
 
     def _word_for_word(self, labelled: Sequence[Any], tags: Sequence[str]) -> dict[str, Sequence[Any]]:

@@ -13,8 +13,9 @@ from isogloss.data.parallel_text import read_parallel
 from isogloss.evaluation.evaluate import evaluate
 from isogloss.metrics import load_metric
 from isogloss.recipe import read_recipe, resolve
+from isogloss.records import Bitext
 from isogloss.resources import recipe_files
-from isogloss.runs import load, train
+from isogloss.runs import Job, load, train
 from isogloss.tasks import load_task
 
 DEPTH = {"FacebookAI/xlm-roberta-large": 24, "FacebookAI/xlm-roberta-base": 12, "tiny": 6}
@@ -240,3 +241,36 @@ def test_the_recipes_have_the_published_hyper_parameters():
         assert (trained["learning_rate"], trained["batch_size"], trained["epochs"]) == row[:3]
         assert (length, content["seed"], fused) == row[3:]
         assert trained["warmup"] == 0 and content["config"]["local_layers"] == 1
+
+
+def bert(folder, words):
+    """A random BERT that reads the words, as a teacher."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    torch.manual_seed(1)
+    size = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(known), **size)).save_pretrained(folder)
+    BertTokenizer(vocab={word: i for i, word in enumerate(known)}).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", PRETRAINING)
+def test_a_recipe_of_pretraining_makes_two_updates(name, tmp_path, encoders, monkeypatch):
+    texts = [
+        Bitext(id=f"ntrex-{i}", language="de", text=german, translation_language="en", translation=english)
+        for i, (german, english) in enumerate(zip(TEXTS["de"] * 20, TEXTS["en"] * 20, strict=True))
+    ]
+    monkeypatch.setattr(Job, "records", lambda self, split: {"de": texts})
+    content = read_recipe(name)
+    content["config"]["passes"] = {"ntrex": content["config"]["passes"]["ntrex"]}  # the others lie in other files
+    flags = {"data": tmp_path, "output": tmp_path / "run", "encoder": str(encoders["tiny"]), "languages": "de"}
+    settings = ["updates=2", "save_every=0", "bf16=false"]
+    if name == "tiny_distillation":
+        words = sorted({word for text in TEXTS["en"] for word in text.rstrip(".").lower().split()})
+        settings += [f"teacher={bert(tmp_path / 'teacher', words)}", "pieces=40", "tokenizer_characters=3000"]
+        flags["encoder"] = None
+    folder = train(resolve(content, flags, settings))
+    manifest = json.loads((folder / "isogloss.json").read_text())
+    assert manifest["updates"] == 2 and (folder / "model.safetensors").is_file()
