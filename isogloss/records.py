@@ -44,6 +44,7 @@ class Sentence:
     text: str
     text_pair: str | None = None
     label: str | None = None
+    group: str | None = None  # what is scored together with others: the query whose documents are ranked
     translations: tuple["Sentence", ...] = ()
 
 
@@ -282,6 +283,11 @@ def iterate_sides(record: Record) -> Iterator[Record]:
     """The record itself, then its translations."""
     yield record
     yield from record.translations
+
+
+def item_of(record: Any) -> str:
+    """The item that a record is part of: its group if it has one, else the record itself, by its id."""
+    return getattr(record, "group", None) or record.id
 
 
 def is_labelled(record: Record) -> bool:

@@ -11,6 +11,7 @@ from isogloss.data.on_disk import OnDisk
 from isogloss.data.parallel import attach_translations, without_labels
 from isogloss.errors import UserError, nearest
 from isogloss.languages import language
+from isogloss.records import item_of
 from isogloss.tasks import SPLITS, Task
 
 NOT_DATA = (".py", ".md", ".png", ".tar", ".pyc")
@@ -79,10 +80,10 @@ def tell_missing(found: Mapping[str, Sequence[Any]], translations: Sequence[Any]
 
 
 def _drawn(records: Sequence[Any], items: int) -> list[Any]:
-    """The records of the `items` ids whose hashes are smallest: as good as random, and alike in all languages."""
-    ranked = sorted({record.id for record in records}, key=lambda name: hashlib.sha256(name.encode()).digest())
+    """The records of the `items` items whose hashes are smallest: as good as random, and alike in all languages."""
+    ranked = sorted({item_of(record) for record in records}, key=lambda name: hashlib.sha256(name.encode()).digest())
     chosen = set(ranked[:items])
-    return [record for record in records if record.id in chosen]
+    return [record for record in records if item_of(record) in chosen]
 
 
 def resolve_languages(task: Task, split: str, languages: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from isogloss.errors import UserError
 from isogloss.metrics import Metric
+from isogloss.records import item_of
 
 Counts = Mapping[str, Mapping[str, Sequence[float] | np.ndarray]]
 
@@ -21,7 +22,7 @@ class Stacked(NamedTuple):
 
 
 def count_items(metric: Metric, gold: Sequence[Any], predictions: Sequence[Any], labels: Sequence[str] = ()) -> Counts:
-    """The metric's counts of every item, by language in order of first appearance.
+    """The metric's counts of every item, by language in order of first appearance; records of a group are one item.
 
     Raises:
         UserError: gold and predictions do not line up, or a language has an id twice.
@@ -30,15 +31,17 @@ def count_items(metric: Metric, gold: Sequence[Any], predictions: Sequence[Any],
         raise UserError(f"{len(gold)} records but {len(predictions)} predictions; predict the same records again")
     rows = metric.counts(gold, predictions, labels)
     counts: dict[str, dict[str, np.ndarray]] = {}
+    seen: set[tuple[str, str]] = set()
     for record, guess, row in zip(gold, predictions, rows, strict=True):
         if record.id != guess.id:
             raise UserError(
                 f"the prediction of record {record.id!r} has id {guess.id!r}; keep the order of the records"
             )
-        items = counts.setdefault(record.language, {})
-        if record.id in items:
+        if (record.language, record.id) in seen:
             raise UserError(f"id {record.id!r} occurs twice in {record.language}; ids must be unique within a language")
-        items[record.id] = row
+        seen.add((record.language, record.id))
+        items, item = counts.setdefault(record.language, {}), item_of(record)
+        items[item] = items[item] + row if item in items else row
     return counts
 
 

@@ -32,6 +32,17 @@ def test_an_id_twice_in_a_language_is_named():
         count_items(ACCURACY, [GOLD[0], GOLD[0]], guesses("aa", "11"))
 
 
+def test_records_of_a_group_are_one_item():
+    pages = [
+        Sentence(id=i, language="en", text="x", label="a", group=g) for i, g in (("1", "q"), ("2", "q"), ("3", "r"))
+    ]
+    counts = count_items(ACCURACY, pages, guesses("aba", "123"))
+    assert {item: list(row) for item, row in counts["en"].items()} == {"q": [1, 2], "r": [1, 1]}
+    assert language_values(ACCURACY, counts)["en"] == pytest.approx(200 / 3)
+    with pytest.raises(UserError, match="id '1' occurs twice in en"):
+        count_items(ACCURACY, [pages[0], pages[0]], guesses("aa", "11"))
+
+
 def test_seeds_are_averaged_item_by_item():
     runs = [{"de": {"1": [1.0, 1.0], "2": [0.0, 1.0]}}, {"de": {"2": [0.0, 1.0], "1": [0.0, 1.0]}}]
     average = average_seeds(runs)
