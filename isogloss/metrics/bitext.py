@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from isogloss.metrics import Metric
-from isogloss.metrics.ratios import f1_percent, ratio_percent
+from isogloss.metrics.ratios import f1_percent, precision_percent, ratio_percent, recall_percent
 from isogloss.records import Bitext, ComparableSentence, MinedPrediction, NearestPrediction
 
 
@@ -27,16 +27,6 @@ def pair_counts(
         right = len(found & set(record.translations))
         row[:] = right, len(found) - right, len(record.translations) - right
     return counts
-
-
-def precision_percent(sums: np.ndarray) -> np.ndarray:
-    """Precision in percent of true, false and missed pairs, (..., 3) -> (...); 0 if none was mined."""
-    return ratio_percent(np.stack([sums[..., 0], sums[..., 0] + sums[..., 1]], -1))
-
-
-def recall_percent(sums: np.ndarray) -> np.ndarray:
-    """Recall in percent of true, false and missed pairs, (..., 3) -> (...); 0 if there was none to be found."""
-    return ratio_percent(np.stack([sums[..., 0], sums[..., 0] + sums[..., 2]], -1))
 
 
 REVERSE_ACCURACY = Metric(

@@ -17,7 +17,7 @@ def accuracy_counts(
 ) -> np.ndarray:
     """Right answers and answers of each item, (items, 2); right for a bitext is the bitext itself."""
     pairs = zip(gold, predictions, strict=True)
-    return np.array([[_label(record) == guess.label, 1] for record, guess in pairs], float).reshape(-1, 2)
+    return np.array([[gold_label(record) == guess.label, 1] for record, guess in pairs], float).reshape(-1, 2)
 
 
 def class_counts(gold: Sequence[Sentence], predictions: Sequence[LabelPrediction], labels: Sequence[str]) -> np.ndarray:
@@ -29,7 +29,7 @@ def class_counts(gold: Sequence[Sentence], predictions: Sequence[LabelPrediction
     index = {label: i for i, label in enumerate(labels)}
     counts = np.zeros((len(gold), 3, len(labels)))
     for row, record, guess in zip(counts, gold, predictions, strict=True):
-        truth = _label(record)
+        truth = gold_label(record)
         for label in (truth, guess.label):
             if label not in index:
                 raise UserError(
@@ -49,7 +49,12 @@ def macro_f1_value(sums: np.ndarray) -> np.ndarray:
     return f1_percent(np.moveaxis(classes, -2, -1)).sum(-1) / np.maximum(there.sum(-1), 1)
 
 
-def _label(record: Sentence | Bitext) -> str:
+def gold_label(record: Sentence | Bitext) -> str:
+    """The label a record carries; of a bitext its id.
+
+    Raises:
+        UserError: it carries none.
+    """
     if isinstance(record, Bitext):
         return record.id
     if record.label is None:

@@ -1,10 +1,11 @@
-"""XTREME's F1 of parts of speech: chunks that seqeval makes of tags without prefixes. It is not token accuracy.
+"""F1 and precision of parts of speech: chunks that seqeval makes of tags without prefixes. It is not token accuracy.
 
-XTREME (Hu et al. 2020, arXiv 2003.11080) scores part-of-speech tags with seqeval as if they were BIO tags. The first
-letter of a tag is taken for its prefix: runs of equal tags become one chunk, but every SYM and SCONJ ("S", single) is
-a chunk of its own. The two versions that published figures were made with cut the type differently: 0.0.12 keeps the
-whole tag; from 1.2 on the first letter is gone, and X, of which nothing is left, is taken for O. Sentences are read as
-one sequence with an O after each, so a wrong start at a sentence's beginning can lie in the sentence before.
+XTREME (Hu et al. 2020, arXiv 2003.11080) scores part-of-speech tags with seqeval as if they were BIO tags, by F1.
+The script of XGLUE (Liang et al. 2020, arXiv 2004.01401) does too, by precision, where the paper says accuracy. The
+first letter of a tag is taken for its prefix: runs of equal tags become one chunk, but every SYM and SCONJ ("S",
+single) is a chunk of its own. The two versions that published figures were made with cut the type differently: 0.0.12
+keeps the whole tag; from 1.2 on the first letter is gone, and X, of which nothing is left, is taken for O. Sentences
+are read as one sequence with an O after each, so a wrong start at a sentence's beginning can lie in the one before.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from isogloss.metrics import Metric
-from isogloss.metrics.ratios import f1_percent
+from isogloss.metrics.ratios import f1_percent, precision_percent
 from isogloss.metrics.spans import paired_tags
 from isogloss.records import TaggedSentence, TagsPrediction
 
@@ -81,4 +82,16 @@ UPOS_F1_2020 = Metric(
     signature="upos_F1|average:micro|chunks:seqeval 0.0.12, first letter as prefix",
     counts=partial(chunk_counts, type_of=whole_type),
     value=f1_percent,
+)
+UPOS_PRECISION = Metric(
+    name="upos_precision",
+    signature="upos_precision|average:micro|chunks:seqeval 1.2, first letter as prefix",
+    counts=partial(chunk_counts, type_of=cut_type),
+    value=precision_percent,
+)
+UPOS_PRECISION_2020 = Metric(
+    name="upos_precision_2020",
+    signature="upos_precision|average:micro|chunks:seqeval 0.0.12, first letter as prefix",
+    counts=partial(chunk_counts, type_of=whole_type),
+    value=precision_percent,
 )

@@ -42,14 +42,24 @@ def test_the_score_is_seqeval_s(data):
     guesses = [[data.draw(st.sampled_from([tag, *UPOS])) for tag in tags] for tags in gold]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        expected = seqeval.metrics.f1_score(gold, guesses)
-    assert score("upos_F1", gold, guesses) == pytest.approx(100 * expected)
+        f1, precision = (
+            measure(gold, guesses) for measure in (seqeval.metrics.f1_score, seqeval.metrics.precision_score)
+        )
+    assert score("upos_F1", gold, guesses) == pytest.approx(100 * f1)
+    assert score("upos_precision", gold, guesses) == pytest.approx(100 * precision)
 
 
 @pytest.mark.parametrize("name", ["upos_F1", "upos_F1_2020"])
 def test_one_wrong_word_in_a_run_costs_the_run(name):
     assert score(name, [["NOUN", "NOUN", "VERB"]], [["NOUN", "ADJ", "VERB"]]) == pytest.approx(40)
     assert score("token_accuracy", [["NOUN", "NOUN", "VERB"]], [["NOUN", "ADJ", "VERB"]]) == pytest.approx(200 / 3)
+
+
+def test_precision_asks_only_about_the_chunks_that_were_given():
+    gold, guess = [["NOUN", "NOUN", "VERB", "X"]], [["NOUN", "NOUN", "VERB", "ADJ"]]
+    assert score("upos_precision", gold, guess) == score("upos_precision_2020", gold, guess) == pytest.approx(200 / 3)
+    assert score("upos_precision", guess, gold) == 100  # X is no chunk there
+    assert score("upos_precision_2020", guess, gold) == pytest.approx(200 / 3)
 
 
 def test_symbols_and_conjunctions_are_chunks_of_their_own():
