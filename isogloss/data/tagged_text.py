@@ -1,4 +1,4 @@
-"""Tagged sentences as XTREME and FILTER lay them out: a word and its tag on a line, and translations line by line.
+"""Tagged sentences as XTREME, XGLUE and FILTER lay them out: a word and its tag on a line, and translations by line.
 
 XTREME also cuts long sentences into blocks for an encoder; a second file says which sentence a block is from. Blocks
 are put together again, so both forms give the same records. FILTER's translations have a line per block.
@@ -14,6 +14,7 @@ from isogloss.errors import UserError
 from isogloss.records import TaggedSentence, join_words, split_words
 
 Rows = Sequence[tuple[str, ...]]
+DOCUMENT_START = "-DOCSTART-"
 
 
 def read_tagged(path: Path, tag: str) -> list[TaggedSentence]:
@@ -31,6 +32,32 @@ def read_blocks(path: Path, tag: str) -> list[TaggedSentence]:
     numbered = zip(_numbers(path, len(blocks)), blocks, strict=True)
     sentences = groupby(numbered, key=lambda pair: pair[0])
     return [_sentence(number, tag, [row for _, block in group for row in block.rows]) for number, group in sentences]
+
+
+def read_spaced(path: Path, tag: str) -> list[TaggedSentence]:
+    """The sentences of a file with a word, a space and its tag on a line, as CoNLL has them; numbered from 1.
+
+    Lines that mark where a document begins are left out.
+
+    Raises:
+        UserError: a line has another number of columns, or the file holds no sentence.
+    """
+    found = find(path)
+    lines = [
+        (f"{found}:{number}", line)
+        for number, line in enumerate(read_lines(path), 1)
+        if not line.startswith(DOCUMENT_START)
+    ]
+    parts = [list(part) for blank, part in groupby(lines, key=lambda line: not line[1].strip()) if not blank]
+    if not parts:
+        raise UserError(f"{found}: no sentences; the file is empty")
+    return [_sentence(i, tag, [_word_and_tag(*line) for line in part]) for i, part in enumerate(parts, 1)]
+
+
+def as_iob2(tags: Sequence[str]) -> tuple[str, ...]:
+    """IOB2 tags of IOB tags, which have a B- only where two spans of a kind touch; IOB2 tags stay as they are."""
+    pairs = zip(("O", *tags), tags, strict=False)
+    return tuple(f"B-{tag[2:]}" if tag[:2] == "I-" and before[1:] != tag[1:] else tag for before, tag in pairs)
 
 
 def read_translations(path: Path, tag: str, source: Path, originals: Sequence[TaggedSentence]) -> list[TaggedSentence]:
@@ -72,6 +99,13 @@ def _sentence(number: int, tag: str, rows: Rows) -> TaggedSentence:
     text, offsets = join_words(words, tag)
     tags = tuple(row[1] for row in rows) if len(rows[0]) > 1 else None
     return TaggedSentence(id=str(number), language=tag, text=text, words=offsets, tags=tags)
+
+
+def _word_and_tag(where: str, line: str) -> tuple[str, ...]:
+    cells = tuple(line.strip(" \t").replace("\t", " ").split(" "))
+    if len(cells) != 2:
+        raise UserError(f"{where}: {len(cells)} columns where a word and its tag were expected")
+    return cells
 
 
 def _untagged(name: str, tag: str, words: Sequence[str]) -> TaggedSentence:

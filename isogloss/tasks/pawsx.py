@@ -9,6 +9,7 @@ from isogloss.data.layouts import Layout, read_layout
 from isogloss.data.text_pairs import read_five_columns, read_pairs
 from isogloss.records import Sentence
 from isogloss.tasks import Task
+from isogloss.tasks._xglue import in_archive
 
 NOT_TRANSLATED = "NS"
 TRANSLATIONS = "translate-train/en-{language}-translated.tsv"
@@ -39,8 +40,7 @@ LAYOUTS = (
     Layout(name="XTREME, translations", files={"train": TRANSLATIONS}, read=five_columns),
     Layout(name="FILTER, training", files={"train": "train.en-{language}.tsv"}, read=NAMED),
     Layout(name="FILTER", files={s: f"xtreme.{{language}}.{s}" for s in ("dev", "test")}, read=NAMED),
-    *published(""),
-    *published("x-final/"),
+    *(layout for folder in ("x-final/", *in_archive("PAWSX")) for layout in published(folder)),
 )
 MACHINE = (
     Layout(

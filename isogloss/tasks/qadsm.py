@@ -18,6 +18,7 @@ TASK = Task(
     parallel=(),
     labels=("Bad", "Good"),
     metric="accuracy",
+    other_metrics=("ROC_AUC", "ROC_AUC_labels"),
     folder="xglue",
     paper="Liang et al. 2020, XGLUE, arXiv 2004.01401",
     licence="XGLUE's own terms, research only",

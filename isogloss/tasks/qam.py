@@ -18,6 +18,7 @@ TASK = Task(
     parallel=(),
     labels=("0", "1"),
     metric="accuracy",
+    other_metrics=("average_precision", "average_precision_labels"),
     folder="xglue",
     paper="Liang et al. 2020, XGLUE, arXiv 2004.01401",
     licence="XGLUE's own terms, research only",

@@ -9,6 +9,7 @@ from isogloss.data.layouts import Layout, read_layout
 from isogloss.data.text_pairs import read_five_columns, read_pairs, read_rows_of_language, with_csv_quotes
 from isogloss.records import Sentence
 from isogloss.tasks import Task
+from isogloss.tasks._xglue import in_archive
 
 SPELLINGS = {"contradictory": "contradiction"}  # in the translated training files
 TRANSLATIONS = "translate-train/en-{language}-translated.tsv"
@@ -33,6 +34,15 @@ def published(folder: str) -> tuple[Layout, ...]:
     )
 
 
+def xglue(folder: str) -> tuple[Layout, ...]:
+    """XNLI in XGLUE's archive, its tested pairs in a table for each language."""
+    tested = {split: f"{folder}{{language}}.{split}" for split in ("dev", "test")}
+    return (
+        Layout(name="XGLUE", files=tested, read=UNNAMED),
+        Layout(name="XGLUE, training", files={"train": f"{folder}multinli.train.{{language}}.tsv"}, read=NAMED),
+    )
+
+
 LAYOUTS = (
     Layout(name="XTREME", files={s: f"{s}-{{language}}.tsv" for s in ("train", "dev", "test")}, read=UNNAMED),
     Layout(name="XTREME, translations", files={"train": TRANSLATIONS}, read=five_columns),
@@ -41,6 +51,7 @@ LAYOUTS = (
     *published(""),
     *published("XNLI-1.0/"),
     *published("XNLI-MT-1.0/"),
+    *(layout for folder in in_archive("XNLI") for layout in xglue(folder)),
     Layout(name="XNLI-MT, a part", files={"train": "../xnli_train_parallel/multinli.train.{language}.tsv"}, read=NAMED),
 )
 MACHINE = (  # translations into English, named by the language they were made from

@@ -62,7 +62,20 @@ def as_data_get_leaves_it(root):
     published(root, "xnli", "xnli")
 
 
-@pytest.mark.parametrize("lay_out", [xtreme, filter_scripts, published, as_data_get_leaves_it])
+def xglue(root, folder="XNLI"):
+    """The archive trains in English alone; German is written here so that every split has both languages."""
+    for tag, pairs in PAIRS.items():
+        for split in ("dev", "test"):
+            write(root / folder / f"{tag}.{split}", pairs)
+        other = [(a, b, label.replace("contradiction", "contradictory")) for a, b, label in pairs]
+        write(root / folder / f"multinli.train.{tag}.tsv", other, header="premise\thypo\tlabel")
+
+
+def xglue_from_above(root):
+    xglue(root, "xglue_full_dataset/XNLI")
+
+
+@pytest.mark.parametrize("lay_out", [xtreme, filter_scripts, published, as_data_get_leaves_it, xglue, xglue_from_above])
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
 def test_every_layout_of_xnli_gives_the_same_records(tmp_path, lay_out, split):
     lay_out(tmp_path)
@@ -200,7 +213,22 @@ def paws_as_data_get_leaves_it(root):
     paws_as_published(root, "pawsx")
 
 
-PAWS = [paws_of_xtreme, paws_of_filter, paws_as_published, paws_as_data_get_leaves_it]
+def paws_of_xglue(root):
+    paws_as_published(root, "PAWSX")
+
+
+def paws_of_xglue_from_above(root):
+    paws_as_published(root, "xglue_full_dataset/PAWSX")
+
+
+PAWS = [
+    paws_of_xtreme,
+    paws_of_filter,
+    paws_as_published,
+    paws_as_data_get_leaves_it,
+    paws_of_xglue,
+    paws_of_xglue_from_above,
+]
 
 
 @pytest.mark.parametrize("lay_out", PAWS)
