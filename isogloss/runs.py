@@ -94,7 +94,7 @@ class Job:
 
     @cached_property
     def labelled(self) -> Sequence[Any]:
-        """The training records of the training language, which have the gold labels; none in a task of parallel text."""
+        """The training records of the training language, which have the gold labels; none where all text is parallel."""
         language = self.task.train_language
         if language not in self.task.languages_of("train"):
             return []
