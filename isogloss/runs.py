@@ -94,7 +94,7 @@ class Job:
 
     @cached_property
     def labelled(self) -> Sequence[Any]:
-        """The training records of the training language, which have the gold labels; none where all text is parallel."""
+        """The training records of the training language, which have the gold labels; none in parallel text."""
         language = self.task.train_language
         if language not in self.task.languages_of("train"):
             return []
