@@ -9,15 +9,30 @@ from functools import partial
 from isogloss.data.layouts import Layout
 from isogloss.data.questions import read_questions
 from isogloss.tasks import Task
+from isogloss.tasks._xglue import in_archive
 from isogloss.tasks._xtreme_questions import SQUAD, SQUAD_FOLDERS, SQUAD_SIZE, machine, read, read_machine
 
 FILES = {split: f"{split}-context-{{language}}-question-{{language}}.json" for split in ("dev", "test")}
+
+
+def archives(folder: str) -> tuple[Layout, ...]:
+    """MLQA's archive in a folder, and SQuAD where XGLUE has it beside that."""
+    tested = {split: f"{folder}MLQA_V1/{split}/{file}" for split, file in FILES.items()}
+    return (
+        Layout(name="MLQA, the archive", files=tested, read=read_questions),
+        Layout(
+            name="XGLUE, training",
+            files={"train": f"{folder}squad1.1/train-v1.1.json"},
+            read=read_questions,
+            languages=("en",),
+        ),
+    )
+
+
 LAYOUTS = (
     *SQUAD,
     Layout(name="MLQA", files=FILES, read=read_questions),
-    Layout(
-        name="MLQA, the archive", files={s: f"MLQA_V1/{s}/{file}" for s, file in FILES.items()}, read=read_questions
-    ),
+    *(layout for folder in in_archive("MLQA") for layout in archives(folder)),
 )
 TRANSLATED = "translate-test/mlqa.translate.test.{language}-en.json"
 MACHINE = machine({"XTREME": TRANSLATED, "XTREME, the bucket": f"../xtreme_translations/MLQA/{TRANSLATED}"})

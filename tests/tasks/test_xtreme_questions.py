@@ -132,6 +132,18 @@ def test_every_layout_of_xquad_and_mlqa_gives_the_same_records(tmp_path, name, t
             assert plain(sides) == english  # in dev and test without the answers
 
 
+@pytest.mark.parametrize("where", ["mlqa", "mlqa/MLQA", "mlqa/xglue_full_dataset/MLQA"])
+def test_mlqa_is_read_in_the_archive_of_xglue_with_squad_beside_it(tmp_path, where):
+    folder = tmp_path / where
+    write(folder / "squad1.1" / "train-v1.1.json", SQUAD["en"])
+    for tag, items in TESTED.items():
+        for split in ("dev", "test"):
+            write(folder / "MLQA_V1" / split / f"{split}-context-{tag}-question-{tag}.json", items)
+    task = load_task("mlqa", tmp_path)
+    assert {tag: plain(found) for tag, found in read_split(task, tmp_path, "test").items()} == TESTED
+    assert plain(read_split(task, tmp_path, "train", ["en"])["en"]) == SQUAD["en"]
+
+
 def tydi_of_filter(root):
     write(root / "translate_train" / "tydiqa.translate.train.en.json", ENGLISH_TYDI)
     write(root / "translate_train" / "tydiqa.translate.train.en-sw.json", TRANSLATED_TYDI)
