@@ -70,7 +70,7 @@ def method_page(path: Path) -> str:
 def task_page(name: str) -> str:
     """The task's declaration, a line per field."""
     task = load_task(name)
-    code = ("read", "read_machine", "as_released", "layouts")
+    code = ("read", "read_machine", "read_unlabelled", "as_released", "layouts")
     rows = {item.name: getattr(task, item.name) for item in fields(task) if item.name not in code}
     width = max(map(len, rows))
     return "\n".join(f"{key:<{width}}  {_plain(value)}" for key, value in rows.items() if value not in (None, (), {}))

@@ -11,7 +11,7 @@ from isogloss.data.on_disk import OnDisk
 from isogloss.data.parallel import attach_translations, without_labels
 from isogloss.errors import UserError, nearest
 from isogloss.languages import language
-from isogloss.records import item_of
+from isogloss.records import Bitext, ComparableSentence, item_of
 from isogloss.tasks import SPLITS, Task
 
 NOT_DATA = (".py", ".md", ".png", ".tar", ".pyc")
@@ -25,13 +25,15 @@ def read_split(
     *,
     pivots: Sequence[str] = (),
     items: int = 0,
+    labelled: bool = True,
 ) -> dict[str, Sequence[Any]]:
     """The records of a split by BCP-47 tag, in the order the languages were given; all of the task's by default.
 
     Every record in another language than the labels' (`task.train_language`) carries the record of its id in that
     language, and after it those of the `pivots`. In the training split these sides have their gold labels, elsewhere
     they have none, so that no method can read the answer off them. With `items` there are at most so many per language,
-    the same ones in all of them and in every run.
+    the same ones in all of them and in every run. With `labelled=False` the records are only to be predicted: they have
+    no labels, and whether their files hold true ones, place-holders or none makes no difference.
 
     Raises:
         UserError: the task lacks the split or a language; files are missing; the split is empty; ids occur twice or
@@ -39,7 +41,7 @@ def read_split(
     """
     tags = resolve_languages(task, split, languages)
     root = task.root(data)
-    found = {tag: _read_language(task, root, split, tag) for tag in tags}
+    found = {tag: _read_language(task, root, split, tag, labelled) for tag in tags}
     where = f"task {task.name}, split {split}"
     paired = dict(found)
     for side in (task.train_language, *pivots) if split in task.parallel else ():
@@ -47,7 +49,7 @@ def read_split(
         if not others or (side == task.train_language and side not in task.languages_of(split)):
             continue
         resolve_languages(task, split, [side])  # a pivot that the split lacks is an error, not a missing side
-        translations = found[side] if side in found else _read_language(task, root, split, side)
+        translations = found[side] if side in found else _read_language(task, root, split, side, labelled)
         if split != "train":  # there English often has more items
             translations = [without_labels(record) for record in translations]
             tell_missing({tag: paired[tag] for tag in others}, translations, where)
@@ -105,8 +107,12 @@ def resolve_languages(task: Task, split: str, languages: Sequence[str] | None = 
     return tags
 
 
-def _read_language(task: Task, root: Path, split: str, tag: str) -> Sequence[Any]:
+def _read_language(task: Task, root: Path, split: str, tag: str, labelled: bool) -> Sequence[Any]:
     where = f"task {task.name}, split {split}, language {tag}"
+    if not labelled:
+        records = list((task.read_unlabelled or task.read)(root, split, tag))
+        check_records(records, where)
+        return [each if isinstance(each, Bitext | ComparableSentence) else without_labels(each) for each in records]
     records = task.read(root, split, tag)
     if split != "train" or not isinstance(records, OnDisk):  # only training sets are too large to be read in
         records = list(records)

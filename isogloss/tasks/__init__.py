@@ -33,6 +33,7 @@ class Task:
     licence: str
     read_machine: Reader | None = None  # machine translations into the training language of a split in a language
     as_released: Callable[[Any], Any] | None = None  # a dev or test record as XTREME's scripts read it, if not the same
+    read_unlabelled: Reader | None = None  # every record of a split, for prediction alone; None = what `read` gives
     encoder_method: str | None = None  # the method that answers it with an encoder as it is; None = with a trained run
     encoder_settings: Mapping[str, Any] = field(default_factory=dict)  # of its protocol, over that method's defaults
     labels: tuple[str, ...] = ()  # classes, or BIO tags / POS tags of tagging, in the order of the logits

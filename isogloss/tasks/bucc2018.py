@@ -6,6 +6,7 @@ pair is tuned on dev. XTREME's own figures for XLM-R large take the first token'
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from isogloss.data.checks import check_records
@@ -15,14 +16,17 @@ from isogloss.records import ComparableSentence, Sentence
 from isogloss.tasks import Task
 
 
-def read(folder: Path, split: str, tag: str) -> list[ComparableSentence]:
-    """The sentences of a language, each with the English corpus and the ids of its translations in it."""
+def read(folder: Path, split: str, tag: str, *, labelled: bool = True) -> list[ComparableSentence]:
+    """The sentences of a language, each with the English corpus and the ids of its translations in it.
+
+    labelled: whether these are wanted; the test split's may be hidden.
+    """
     if split == "train":
         raise UserError("task bucc2018 has no split 'train'; it has dev and test")
     stem = f"{tag}-en.{split}"
     path, english = folder / f"{stem}.{tag}", folder / f"{stem}.en"
     texts, corpus = _sentences(path, tag), tuple(_sentences(english, "en"))
-    pairs = _gold(folder / f"{stem}.gold", {path: texts, english: corpus})
+    pairs = _gold(folder / f"{stem}.gold", {path: texts, english: corpus}) if labelled else {}
     return [
         ComparableSentence(
             id=each.id, language=tag, text=each.text, corpus=corpus, translations=tuple(pairs.get(each.id, ()))
@@ -61,6 +65,7 @@ TASK = Task(
     kind="bitext",
     title="mine translations from two corpora (BUCC 2018), English with 4 languages; no training",
     read=read,
+    read_unlabelled=partial(read, labelled=False),
     languages=("de", "fr", "ru", "zh"),
     parallel=(),
     metric="bitext_F1",

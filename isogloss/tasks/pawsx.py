@@ -67,6 +67,7 @@ TASK = Task(
     kind="classification",
     title="paraphrase or not (PAWS-X), 7 languages",
     read=read,
+    read_unlabelled=partial(read_layout, LAYOUTS),  # XTREME wants a prediction for those too
     layouts=LAYOUTS,
     read_machine=read_machine,
     languages=("de", "en", "es", "fr", "ja", "ko", "zh"),

@@ -166,3 +166,21 @@ def test_more_items_hold_the_fewer_ones_and_too_many_are_all():
     assert sizes[10**6] == sizes[0]
     labels = {r.label for r in read_split(SAMPLE, None, "test", ["en"], items=100)["en"]}
     assert len(labels) > 8  # not the first ones of a sorted file
+
+
+@pytest.mark.parametrize("label", ["good", "", "nobody knows"])
+def test_records_to_be_predicted_have_no_labels_whatever_the_file_says(data, label):
+    for tag in ("en", "sw"):
+        write(data, tag, "test", f"1\t{tag} one\t{label}\n2\t{tag} two\t{label}\n")
+    with pytest.raises(UserError, match="place-holders|unknown label"):
+        read_split(TASK, data, "test", ["sw"])
+    found = read_split(TASK, data, "test", ["sw"], labelled=False)["sw"]
+    assert [record.text for record in found] == ["sw one", "sw two"]
+    assert [record.translations[0].text for record in found] == ["en one", "en two"]
+    assert {record.label for each in found for record in (each, *each.translations)} == {None}
+
+
+def test_a_task_may_have_more_records_to_predict_than_to_score(data):
+    task = replace(TASK, read=lambda *given: read(*given)[:1], read_unlabelled=read)
+    lengths = [len(read_split(task, data, "test", ["sw"], labelled=labelled)["sw"]) for labelled in (True, False)]
+    assert lengths == [1, 2]
