@@ -16,6 +16,8 @@ _PUBLIC = {
     "train": "isogloss.runs",
     "evaluate": "isogloss.evaluation.evaluate",
     "compare": "isogloss.evaluation.compare",
+    "leaderboard": "isogloss.evaluation.leaderboard",
+    "submit": "isogloss.evaluation.submit",
     "FilterForSequenceClassification": "isogloss.understanding.filter",
     "FilterForTokenClassification": "isogloss.understanding.filter",
     "FilterForQuestionAnswering": "isogloss.understanding.filter",

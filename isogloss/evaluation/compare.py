@@ -29,6 +29,7 @@ CONTROLS = (
     "shuffled",
 )  # pairings that show what the translation is worth
 AVERAGE, TRANSFER = "average", "transfer"  # columns beside the languages
+SeedRow = list[tuple[Path, Result]]  # the results of one row, which differ in their seeds alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,25 +148,16 @@ def _check_splits(found: Sequence[tuple[Path, Result]]) -> None:
 
 
 def _table(group: Sequence[tuple[Path, Result]], baseline: str | None, resamples: int) -> Table:
+    check_alike(group)
     (file, first), *others = group
     for other_file, other in others:
-        for name in ("metric", "train_language"):
-            if getattr(first, name) != getattr(other, name):
-                raise UserError(
-                    f"{file} and {other_file} differ in {name} ({getattr(first, name)}, {getattr(other, name)});"
-                    " compare them apart"
-                )
         if first.languages.keys() != other.languages.keys():
             raise UserError(
                 f"{file} and {other_file} evaluate different languages ("
                 f"{name_difference(first.languages, other.languages)}); a mean over a hole is refused, "
                 "evaluate both with the same --languages"
             )
-    rows: dict[str, list[tuple[Path, Result]]] = {}
-    for file, result in group:
-        rows.setdefault(_key(result), []).append((file, result))
-    _check_seeds(rows.values())
-    ordered = _baseline_first(_labelled(list(rows.values())), baseline)
+    ordered = _baseline_first(_labelled(seed_rows(group)), baseline)
     metric = load_metric(first.metric)
     counts = [[read_items(file, result) for file, result in row] for row in ordered.values()]
     drawn = resample([average_seeds(seeds) for seeds in counts], metric.value, resamples=resamples)
@@ -220,26 +212,49 @@ def _key(result: Result) -> str:
     return json.dumps([result.method, result.pairing, result.encoder, settings], sort_keys=True, default=str)
 
 
-def _check_seeds(rows: Iterable[Sequence[tuple[Path, Result]]]) -> None:
-    for row in rows:
+def seed_rows(found: Iterable[tuple[Path, Result]]) -> list[SeedRow]:
+    """The results of a task by row: those that differ in nothing but the seed make one.
+
+    Raises:
+        UserError: the same row and seed occurs twice.
+    """
+    rows: dict[str, SeedRow] = {}
+    for file, result in found:
+        rows.setdefault(_key(result), []).append((file, result))
+    for row in rows.values():
         seen: dict[int, Path] = {}
         for file, result in row:
             for seed in result.seeds:
                 if seed in seen:
                     raise UserError(f"{seen[seed]} and {file} are the same row and seed ({seed}); leave one out")
                 seen[seed] = file
+    return list(rows.values())
 
 
-def _labelled(rows: list[list[tuple[Path, Result]]]) -> dict[str, list[tuple[Path, Result]]]:
+def check_alike(found: Sequence[tuple[Path, Result]]) -> None:
+    """Nothing, if the results have the same metric and training language.
+
+    Raises:
+        UserError: two have not; the message names them.
+    """
+    (file, first), *others = found
+    for other_file, other in others:
+        for name in ("metric", "train_language"):
+            if getattr(first, name) != getattr(other, name):
+                raise UserError(
+                    f"{file} and {other_file} differ in {name} ({getattr(first, name)}, {getattr(other, name)});"
+                    " compare them apart"
+                )
+
+
+def _labelled(rows: list[SeedRow]) -> dict[str, SeedRow]:
     """Rows by label, a method's rows together and its controls last."""
     methods = list(dict.fromkeys(row[0][1].method for row in rows))
     rows = sorted(rows, key=lambda row: (methods.index(row[0][1].method), row[0][1].pairing in CONTROLS))
     return dict(zip(row_labels([row[0][1] for row in rows]), rows, strict=True))
 
 
-def _baseline_first(
-    rows: dict[str, list[tuple[Path, Result]]], baseline: str | None
-) -> dict[str, list[tuple[Path, Result]]]:
+def _baseline_first(rows: dict[str, SeedRow], baseline: str | None) -> dict[str, SeedRow]:
     if baseline is None:
         baseline = next((label for label in rows if label == "zero_shot"), next(iter(rows)))
     if baseline not in rows:

@@ -15,19 +15,26 @@ TRAIN_PAIRINGS = "train_pairings"
 
 
 def row_labels(results: Sequence[Result]) -> list[str]:
-    """A distinct label for each row: the method and what tells it from the other rows of that method.
+    """A distinct label for each row: its name, and its encoder where there are several."""
+    several_encoders = len({result.encoder for result in results} - {NO_ENCODER}) > 1
+    return [
+        f"{name}, {result.encoder}" if several_encoders and result.encoder != NO_ENCODER else name
+        for name, result in zip(row_names(results), results, strict=True)
+    ]
+
+
+def row_names(results: Sequence[Result]) -> list[str]:
+    """A name for each row, distinct but for encoders: the method and what tells it from the other rows of that method.
 
     A setting that is off in some rows and has one other value is named by itself (`filter + self-teaching`);
     any other difference with its value (`filter, local_layers=2`). Pairings are always told.
     """
-    several_encoders = len({result.encoder for result in results} - {NO_ENCODER}) > 1
-    labels = []
+    names = []
     for result in results:
         family = [other for other in results if other.method == result.method]
-        encoder = [result.encoder] if several_encoders and result.encoder != NO_ENCODER else []
-        parts = [_with_settings(result, family), *_trained_on(result, family), *_pairing(result, family), *encoder]
-        labels.append(", ".join(parts))
-    return labels
+        parts = [_with_settings(result, family), *_trained_on(result, family), *_pairing(result, family)]
+        names.append(", ".join(parts))
+    return names
 
 
 def language_name(tag: str) -> str:

@@ -120,6 +120,37 @@ def gaps_picture(table: Table) -> str:
     return _picture([*rows, _row("", _ticks(scale), "")])
 
 
+class Mark(NamedTuple):
+    """A score to be drawn: its row's name, its interval if it has one, and whether it is drawn as a ring."""
+
+    name: str
+    value: float
+    ci95: tuple[float, float] | None
+    hollow: bool
+    colour: int
+
+
+def marks_picture(marks: Sequence[Mark]) -> str:
+    """A score per row, with its interval where it has one."""
+    scale = axis(x for mark in marks for x in (mark.value, *(mark.ci95 or ())))
+
+    def drawing(mark: Mark) -> str:
+        label = f"{mark.name}: {mark.value:.1f}"
+        shape = "ring" if mark.hollow else "dot"
+        drawn = (
+            _dot(scale, mark.value, 12, 5, shape, label)
+            if mark.ci95 is None
+            else _interval(scale, Score(mark.value, mark.ci95, 0), 12, 5, mark.name)
+        )
+        return _svg(label, 24, _grid(scale, 24) + drawn, f"c{mark.colour % COLOURS}")
+
+    def number(mark: Mark) -> str:
+        return f"{mark.value:.1f}" if mark.ci95 is None else _number(f"{mark.value:.1f}", mark.ci95)
+
+    rows = [_row(mark.name, drawing(mark), number(mark), mark.colour) for mark in marks]
+    return _picture([*rows, _row("", _ticks(scale), "")])
+
+
 def legend(table: Table) -> str:
     """The rows' colours with their labels."""
     items = "".join(f"<li>{_key(i)}{escape(row.label)}</li>" for i, row in enumerate(table.rows))

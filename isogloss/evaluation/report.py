@@ -38,9 +38,20 @@ def write_report(comparison: Comparison, path: Path, *, command: str | None = No
 
 def report_html(comparison: Comparison, *, command: str | None = None) -> str:
     """The report as one HTML document."""
-    style = (files("isogloss.evaluation") / "report.css").read_text(encoding="utf-8")
     sections = "\n".join(_section(table, f"t{i}") for i, table in enumerate(comparison.tables))
     tasks = ", ".join(dict.fromkeys(table.task for table in comparison.tables))
+    body = f"""<h1>Comparison of methods</h1>
+<p class="note">Scores are percent. Brackets and bars are 95 % intervals from a bootstrap over items; an item's
+languages stay together. Seeds are averaged item by item, so the intervals speak about items; the spread over seeds is
+given apart. An average is over all languages of the table.</p>
+{_contents(comparison)}
+{sections}"""
+    return page(f"{tasks}: comparison", body, command)
+
+
+def page(title: str, body: str, command: str | None = None) -> str:
+    """An HTML document with the style of the reports, and at its end the command that made it, if that is given."""
+    style = (files("isogloss.evaluation") / "report.css").read_text(encoding="utf-8")
     made = f"<h2>How to make this page</h2><pre>{escape(command)}</pre>" if command else ""
     return f"""<!doctype html>
 <html lang="en">
@@ -48,17 +59,12 @@ def report_html(comparison: Comparison, *, command: str | None = None) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title>{escape(tasks)}: comparison</title>
+<title>{escape(title)}</title>
 <style>
 {style}</style>
 </head>
 <body>
-<h1>Comparison of methods</h1>
-<p class="note">Scores are percent. Brackets and bars are 95 % intervals from a bootstrap over items; an item's
-languages stay together. Seeds are averaged item by item, so the intervals speak about items; the spread over seeds is
-given apart. An average is over all languages of the table.</p>
-{_contents(comparison)}
-{sections}
+{body}
 {made}
 </body>
 </html>
@@ -102,7 +108,7 @@ def _section(table: Table, anchor: str) -> str:
         f"<p>{escape(headline(table))}</p>",
         f'<p class="note">{escape(f"{items_text(table)} in each of {languages}, {seeds_text(table)}.")}</p>',
         "<h3>Averages</h3>",
-        _figure(
+        figure(
             averages_picture(table),
             "Large dot and bar: average over languages and its interval. Small dots below: single languages. "
             f"Dashed: {table.baseline}.",
@@ -112,7 +118,7 @@ def _section(table: Table, anchor: str) -> str:
     if len(table.languages) > 1:
         parts += [
             "<h3>Language by language</h3>",
-            _figure(
+            figure(
                 languages_picture(table),
                 f"{source} (the language of the labels) first, then from the easiest language to the hardest; in each, "
                 "the rows from top to bottom in the order of the legend.",
@@ -121,7 +127,7 @@ def _section(table: Table, anchor: str) -> str:
     if any(row.gap is not None for row in table.rows):
         parts += [
             f"<h3>Gap to {escape(source)}</h3>",
-            _figure(
+            figure(
                 gaps_picture(table),
                 f"Ring: {source}. Dot: mean of the other languages. Number: the gap in percentage points. A small gap "
                 "is worth something only where the dot is far to the right.",
@@ -131,7 +137,8 @@ def _section(table: Table, anchor: str) -> str:
     return "\n".join(parts + [_provenance(row) for row in table.rows])
 
 
-def _figure(picture: str, caption: str) -> str:
+def figure(picture: str, caption: str) -> str:
+    """A picture with its caption, which is escaped."""
     return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
@@ -159,7 +166,7 @@ def _summary_table(table: Table) -> str:
     body = "".join(
         f"<tr><th scope='row'>{line[0]}</th>{''.join(f'<td>{x}</td>' for x in line[1:])}</tr>" for line in lines
     )
-    return f"<h3>Tests and other metrics, on average</h3>{_scroll(header, f'<tbody>{body}</tbody>')}"
+    return f"<h3>Tests and other metrics, on average</h3>{scroll(header, f'<tbody>{body}</tbody>')}"
 
 
 def _score_table(table: Table) -> str:
@@ -178,10 +185,11 @@ def _score_table(table: Table) -> str:
         f'<tbody class="{kind}">{"".join(line(name) for name in chosen)}</tbody>' for kind, chosen in bodies.items()
     )
     note = f'<p class="note">Shaded and bold: {escape(BEST)}.</p>' if len(table.rows) > 1 else ""
-    return _scroll(["", *(row.label for row in table.rows)], body) + note
+    return scroll(["", *(row.label for row in table.rows)], body) + note
 
 
-def _scroll(header: Iterable[str], body: str) -> str:
+def scroll(header: Iterable[str], body: str) -> str:
+    """A table that scrolls sideways; the header is escaped, the body is HTML."""
     head = "".join(f"<th scope='col'>{escape(name)}</th>" for name in header)
     return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>{body}</table></div>'
 

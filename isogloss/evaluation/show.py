@@ -45,7 +45,7 @@ def comparison_table(comparison: Comparison, width: int | None = None) -> str:
         for table in comparison.tables
         for start in range(0, len(table.rows), step)
     ]
-    return _rendered(blocks, width)
+    return rendered(blocks, width)
 
 
 def result_table(result: Result) -> str:
@@ -53,7 +53,7 @@ def result_table(result: Result) -> str:
     others = list(result.other_metrics)
     title = f"{result.method} on {result.task} {result.split}, {result.pairing}: percent [95 % interval]"
     caption = f"bootstrap over items; seed {', '.join(map(str, result.seeds))}; encoder {result.encoder}"
-    made = _empty_table()
+    made = empty_table()
     for name in (result.metric, *others, "items"):
         made.add_column(Text(name), justify="right")
     for tag, score in result.languages.items():
@@ -62,7 +62,7 @@ def result_table(result: Result) -> str:
     for name, value, ci95, tags in _averages(result):
         means = [sum(result.other_metrics[other][tag] for tag in tags) / len(tags) for other in others]
         made.add_row(Text(name), score_text(Score(value, ci95, 0)), *(f"{mean:.1f}" for mean in means), "")
-    return _rendered([(title, made, caption)], max(80, LABEL_WIDTH + CELL_WIDTH * (len(others) + 2)))
+    return rendered([(title, made, caption)], max(80, LABEL_WIDTH + CELL_WIDTH * (len(others) + 2)))
 
 
 def _averages(result: Result) -> Iterator[tuple[str, float, tuple[float, float], list[str]]]:
@@ -83,7 +83,7 @@ def _rows_table(table: Table, rows: Sequence[Row]) -> Block:
     languages = len(table.languages)
     title = f"{table.task} {table.split}: {table.metric} in percent [95 % interval]"
     caption = f"{items_text(table)} in each of {languages} language{'s' if languages > 1 else ''}, {seeds_text(table)}"
-    made = _empty_table()
+    made = empty_table()
     for row in rows:
         made.add_column(Text(row.label), justify="right", max_width=CELL_WIDTH - 1, overflow="fold")
 
@@ -103,13 +103,15 @@ def _rows_table(table: Table, rows: Sequence[Row]) -> Block:
     return title, made, f"{caption}; * {BEST}" if len(table.rows) > 1 else caption
 
 
-def _empty_table() -> RichTable:
+def empty_table() -> RichTable:
+    """A table with a column for the names of its lines."""
     made = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     made.add_column("", no_wrap=True)
     return made
 
 
-def _rendered(blocks: Iterable[Block], width: int) -> str:
+def rendered(blocks: Iterable[Block], width: int) -> str:
+    """Titles, tables and captions as plain text of that width."""
     console = Console(file=StringIO(), width=width, color_system=None, legacy_windows=False)
     with console.capture() as captured:
         for title, table, caption in blocks:

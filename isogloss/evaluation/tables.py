@@ -9,7 +9,7 @@ the results say.
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,11 +32,11 @@ def summary_table(comparisons: Sequence[Comparison]) -> str:
     """One table in Markdown: a row of the comparisons per line, a task per column, the averages in the cells."""
     tables = [table for comparison in comparisons for table in comparison.tables]
     labels = dict.fromkeys(row.label for table in tables for row in table.rows)
-    lines = [_line(["", *(f"{table.task} {table.metric}" for table in tables)])]
-    lines.append(_line(["---", *["---:"] * len(tables)]))
+    lines = [markdown_line(["", *(f"{table.task} {table.metric}" for table in tables)])]
+    lines.append(markdown_line(["---", *["---:"] * len(tables)]))
     for label in labels:
         rows = [next((row for row in table.rows if row.label == label), None) for table in tables]
-        lines.append(_line([label, *("–" if row is None else _markdown_cell(row, TRANSFER) for row in rows)]))
+        lines.append(markdown_line([label, *("–" if row is None else _markdown_cell(row, TRANSFER) for row in rows)]))
     sources = dict.fromkeys(language_name(table.train_language) for table in tables)
     details = "; ".join(f"{table.task} {items_text(table)}, {seeds_text(table)}" for table in tables)
     caption = (
@@ -81,12 +81,12 @@ def _markdown(table: Table) -> str:
     header = [f"{table.task} {table.split}", *(column_title(table, name) for name in names)]
     if several:
         header.insert(2, f"against {table.baseline}")
-    lines = [_line(header), _line(["---", *["---:"] * (len(header) - 1)])]
+    lines = [markdown_line(header), markdown_line(["---", *["---:"] * (len(header) - 1)])]
     for row in table.rows:
         cells = [_markdown_cell(row, name) for name in names]
         if several:
             cells.insert(1, difference_text(row.against_baseline))
-        lines.append(_line([row.label, *cells]))
+        lines.append(markdown_line([row.label, *cells]))
     caption = (
         f"{table.metric} in percent; {items_text(table)} in each language, {seeds_text(table)}; "
         f"brackets: 95 % intervals, bootstrap over items; `average` is over all {len(table.languages)} languages"
@@ -103,9 +103,14 @@ def _markdown_cell(row: Row, name: str) -> str:
     return value + interval
 
 
-def _line(cells: list[str]) -> str:
-    escaped = [re.sub(r"([|<>])", r"\\\1", cell.replace("\n", " ")) for cell in cells]
-    return f"| {' | '.join(escaped)} |"
+def markdown_line(cells: Iterable[str]) -> str:
+    """A line of a table in Markdown, the cells escaped."""
+    return f"| {' | '.join(map(markdown_text, cells))} |"
+
+
+def markdown_text(text: str) -> str:
+    """A text in which no character opens a cell or a tag of HTML."""
+    return re.sub(r"([|<>])", r"\\\1", text.replace("\n", " "))
 
 
 def _made(results: Path, names: Sequence[str]) -> str:

@@ -16,9 +16,17 @@ def counts(shares: Mapping[str, float], items: int = 100) -> dict[str, dict[str,
 
 
 def fake_run(
-    folder: Path, shares: Mapping[str, float], *, name: str = "test", seed: int = 1, items: int = 100, **given: Any
+    folder: Path,
+    shares: Mapping[str, float],
+    *,
+    name: str = "test",
+    seed: int = 1,
+    items: int = 100,
+    metric: str = "accuracy",
+    other_metrics: Mapping[str, Mapping[str, float]] | None = None,
+    **given: Any,
 ) -> Path:
-    """A run folder whose result has these accuracies, as shares; returned."""
+    """A run folder whose result has these scores, as shares, in a metric that counts what is right; returned."""
     rows = counts(shares, items)
     known: dict[str, Any] = {
         "method": "filter",
@@ -30,11 +38,11 @@ def fake_run(
         "data": {"sha256": "ab"},
     }
     result = build_result(
-        load_metric("accuracy"),
+        load_metric(metric),
         rows,
         Conditions(seeds=(seed,), **known | given),
         seconds=1.0,
-        other_metrics={"macro_F1": dict.fromkeys(shares, 10.0)},
+        other_metrics={"macro_F1": dict.fromkeys(shares, 10.0)} if other_metrics is None else other_metrics,
         resamples=50,
     )
     write_result(folder / "results" / f"{name}.json", result, rows)
