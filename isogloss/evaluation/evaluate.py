@@ -69,10 +69,7 @@ def evaluate(
     declared = load_task(declared.name, data)
     started = time.monotonic()
     limit: int = manifest["test_items"] if items is None else items
-    gold = read_split(declared, data, split, tags, pivots=manifest["pivots"], items=limit)
-    if manifest.get("features", {}).get("csv_quotes") and declared.as_released and split != "train":
-        gold = {tag: [declared.as_released(record) for record in group] for tag, group in gold.items()}
-    sides = paired(declared, data, split, gold, pairing, seed=1)
+    sides = read_for(predictor, declared, data, split, tags, pairing, items=limit)
     records = [record for group in sides.values() for record in group]
     check_seen(manifest["trained_labels"], records, f"task {declared.name}, split {split}")
     predictions = predictor.predict(records)
@@ -92,6 +89,29 @@ def evaluate(
         train_language=declared.train_language,
     )
     return score(declared, manifest["labels"], records, predictions, conditions, started=started, output=output)
+
+
+def read_for(
+    predictor: Predictor,
+    task: Task,
+    data: Path | None,
+    split: str,
+    tags: Sequence[str],
+    pairing: str,
+    *,
+    items: int = 0,
+    labelled: bool = True,
+) -> Mapping[str, Sequence[Any]]:
+    """The records of a split as a run reads them: with its pivots and features, under a pairing; see `read_split`.
+
+    Raises:
+        UserError: the records or what the pairing needs are not there.
+    """
+    manifest = predictor.manifest
+    found = read_split(task, data, split, tags, pivots=manifest["pivots"], items=items, labelled=labelled)
+    if manifest.get("features", {}).get("csv_quotes") and task.as_released and split != "train":
+        found = {tag: [task.as_released(record) for record in group] for tag, group in found.items()}
+    return paired(task, data, split, found, pairing, seed=1)
 
 
 def check_labels(predictor: Predictor, task: Task) -> None:

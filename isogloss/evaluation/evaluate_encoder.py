@@ -14,7 +14,7 @@ from isogloss.encoders import load_encoder, load_tokenizer
 from isogloss.errors import MissingFile, UserError
 from isogloss.evaluation.results import Conditions, Result
 from isogloss.evaluation.scoring import score
-from isogloss.methods import EncoderMethod, load_method
+from isogloss.methods import Answers, EncoderMethod, load_method
 from isogloss.recipe import assigned, task_languages
 from isogloss.resources import EMBEDDED
 from isogloss.run_folder import MANIFEST, read_manifest
@@ -52,15 +52,11 @@ def evaluate_encoder(
     """
     if pairing not in ("translation", "none"):
         raise UserError(f"--pairing {pairing}: in task {task.name} every sentence is read alone; leave it out")
-    module = load_method(str(task.encoder_method))
-    method: EncoderMethod = module.Method(assigned(module.Settings, settings, task.encoder_settings))
+    method = encoder_method(task, settings)
     started = time.monotonic()
     gold = read_languages(task, data, split, languages, items)
     dev = gold if split == task.dev_split else read_dev(task, data, split, list(gold))
-    origin, encoder, tokenizer = origin_of(model), load_encoder(model), load_tokenizer(model)
-    if torch.cuda.is_available():
-        encoder.cuda()  # pyright: ignore[reportCallIssue]
-    answers = {tag: method.answer(encoder, tokenizer, gold[tag], dev.get(tag, ())) for tag in gold}
+    origin, answers = origin_of(model), encoder_answers(model, method, gold, dev)
     tuned = {tag: dict(found.tuned) for tag, found in answers.items() if found.tuned}
     if tuned and dev is gold:
         told = "; ".join(f"{tag} {name} {value:g}" for tag, found in tuned.items() for name, value in found.items())
@@ -79,6 +75,30 @@ def evaluate_encoder(
         train_language=task.train_language,
     )
     return score(task, (), records, predictions, conditions, started=started, output=output)
+
+
+def encoder_method(task: Task, settings: Sequence[str]) -> EncoderMethod:
+    """The method of a task that an encoder answers as it is, under its protocol and `key=value` settings over that.
+
+    Raises:
+        UserError: a setting is unknown or does not fit.
+    """
+    module = load_method(str(task.encoder_method))
+    return module.Method(assigned(module.Settings, settings, task.encoder_settings))
+
+
+def encoder_answers(
+    model: str | Path, method: EncoderMethod, found: Mapping[str, Sequence[Any]], dev: Mapping[str, Sequence[Any]]
+) -> dict[str, Answers]:
+    """The answers about the records of every language.
+
+    Raises:
+        UserError: the encoder cannot be had, or lacks what a setting asks for.
+    """
+    encoder, tokenizer = load_encoder(model), load_tokenizer(model)
+    if torch.cuda.is_available():
+        encoder.cuda()  # pyright: ignore[reportCallIssue]
+    return {tag: method.answer(encoder, tokenizer, records, dev.get(tag, ())) for tag, records in found.items()}
 
 
 def origin_of(model: str | Path) -> Origin:
