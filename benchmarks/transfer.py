@@ -52,7 +52,7 @@ def transfer(given: argparse.Namespace) -> None:
     mixed = Row(MIXED, "filter", (f"train_pairings={','.join(pairings)}",))
     rows = [replace(row, pairings=pairings) if row.name in CONTROLLED else row for row in (*ROWS, mixed)]
     if given.rows:
-        rows = [_row(rows, name) for name in given.rows.split(",")]
+        rows = _chosen(rows, given.rows.split(","))
     name = given.name or Path(given.recipe).stem
     names = [row.name for row in rows for _ in row.pairings]
     copied = []
@@ -65,11 +65,16 @@ def transfer(given: argparse.Namespace) -> None:
     print(comparison_table(compare(copied)))
 
 
-def _row(rows: list[Row], name: str) -> Row:
+def _chosen(rows: list[Row], names: list[str]) -> list[Row]:
+    """The rows of those names; one that shares the run of a row that is not among them is trained by itself."""
     known = {row.name: row for row in rows}
-    if name not in known:
-        raise UserError(f"no row {name!r}; {nearest(name, known)}")
-    return known[name]
+    for name in names:
+        if name not in known:
+            raise UserError(f"no row {name!r}; {nearest(name, known)}")
+    return [
+        replace(known[name], run=None) if (known[name].run or name).split("/")[0] not in names else known[name]
+        for name in names
+    ]
 
 
 def publish(result: Path, target: Path) -> Path:
