@@ -118,6 +118,17 @@ def tydiqa(root):
     questions(root / "tydiqa" / "tydiqa-goldp-v1.1-dev" / "tydiqa.en.dev.json", "en")
 
 
+def mlqa_dev(root):
+    questions(root / "tydiqa" / "tydiqa.goldp.en.train.json", "en")
+    for tag in TAGS:
+        questions(root / "mlqa" / f"dev-context-{tag}-question-{tag}.json", tag)
+
+
+def tydiqa_sw(root):
+    questions(root / "tydiqa" / "tydiqa.goldp.en.train.json", "en")
+    questions(root / "tydiqa" / "tydiqa.goldp.sw.train.json", "de")  # any text will do
+
+
 def nusax(root):
     for code in ("english", "indonesian"):
         rows = [f'{i},"{text}",{label}' for i, (text, _, label) in enumerate(pairs("en", ("negative", "positive")))]
@@ -154,11 +165,20 @@ DATA = {
     "panx_dev": panx_dev,
     "xquad": xquad,
     "mlqa": mlqa,
+    "mlqa_dev": mlqa_dev,
     "tydiqa": tydiqa,
+    "tydiqa_sw": tydiqa_sw,
     "nusax": nusax,
     "ud_pud": ud_pud,
 }
-LANGUAGES = {"nusax": "en,id", "tydiqa": "en", "sib200": "en,de", "xsid_slots": "en,de", "xquad_third": "en,de"}
+LANGUAGES = {
+    "nusax": "en,id",
+    "tydiqa": "en",
+    "tydiqa_sw": "sw",
+    "sib200": "en,de",
+    "xsid_slots": "en,de",
+    "xquad_third": "en,de",
+}
 
 
 @pytest.fixture(scope="module")
