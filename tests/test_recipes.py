@@ -175,6 +175,7 @@ LANGUAGES = {
     "nusax": "en,id",
     "tydiqa": "en",
     "tydiqa_sw": "sw",
+    "panx_dev": "de",
     "sib200": "en,de",
     "xsid_slots": "en,de",
     "xquad_third": "en,de",
