@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from isogloss.errors import UserError
+from isogloss.processes import first_alone_speaks, is_first, number
 
 app = typer.Typer(
     help="Carry what a model learned in one language to every other one.",
@@ -21,6 +23,7 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
+PATIENCE = 3  # seconds that another process than the first waits before it tells its mistake
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Data = Annotated[Path | None, typer.Option(help="Folder with the task's files, or the folder that holds it.")]
@@ -311,7 +314,8 @@ def run_guarded(action: Callable[[], object]) -> None:
     # OpenMP's threads wait by spinning: beside any other busy process that makes training many times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        action()
+        with first_alone_speaks():
+            action()
     except Exception as error:
         if os.environ.get("ISOGLOSS_DEBUG"):
             raise
@@ -324,5 +328,8 @@ def run_guarded(action: Callable[[], object]) -> None:
 
 
 def _stop(message: str) -> None:
+    if not is_first():  # mostly the first process meets the same mistake, says so, and the launcher ends this one
+        time.sleep(PATIENCE)
+        message = f"process {number()}: {message}"
     print(f"isogloss: {message}", file=sys.stderr)
     raise SystemExit(1)

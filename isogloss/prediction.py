@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 
-from isogloss.data.collation import collator, model_inputs
+from isogloss.data.collation import Batch, collator, model_inputs
 from isogloss.data.parallel import without_labels
 from isogloss.encoders.models import EncoderWithHead
 from isogloss.kinds import Example, Kind, examples, tell_cut
+from isogloss.processes import divided
 from isogloss.records import Prediction, Record
 
 TOKENS_PER_BATCH = 4096  # padded tokens of the first side and its translations together
+Tokens = tuple[tuple[int, ...], ...]  # of every side
 
 
 class Reader:
@@ -26,26 +29,29 @@ class Reader:
         """The first side's logits of every example, each (C,) or (tokens, C), float32, in the order given.
 
         Examples with the same tokens are read once: one English translation often stands for a text of many languages.
+        Where a command has several processes, each reads a share of the batches, so all must come here with the same
+        examples.
         """
         keys = [_tokens(example) for example in given]
-        distinct = list(dict(zip(keys, given, strict=True)).values())
-        collate, device = collator(self.kind), next(self.network.parameters()).device
-        found: dict[object, np.ndarray] = {}
+        distinct = dict(zip(keys, given, strict=True))
+        texts, collate = list(distinct), collator(self.kind)
+        work = [tuple(texts[i] for i in numbers) for numbers in batches(list(distinct.values()))]
         training = self.network.training
         self.network.eval()
         try:
             with torch.inference_mode():
-                for numbers in batches(distinct):
-                    chosen = [distinct[i] for i in numbers]
-                    batch = model_inputs(collate(chosen))
-                    batch = {k: _to(v, device) for k, v in batch.items() if not k.endswith("labels")}
-                    output = self.network(**batch).logits.float().cpu().numpy()
-                    for example, row in zip(chosen, output, strict=True):
-                        length = len(example.sides[0].input_ids)
-                        found[_tokens(example)] = row[:length] if row.ndim == 2 else row
+                rows = divided(work, lambda batch: self._read(collate([distinct[tokens] for tokens in batch]), batch))
         finally:
             self.network.train(training)
+        found = dict(zip(chain.from_iterable(work), chain.from_iterable(rows), strict=True))
         return [found[key] for key in keys]
+
+    def _read(self, batch: Batch, texts: Sequence[Tokens]) -> list[np.ndarray]:
+        """The first side's logits of the texts of a batch, without those of padding."""
+        device = next(self.network.parameters()).device
+        given = {k: _to(v, device) for k, v in model_inputs(batch).items() if not k.endswith("labels")}
+        output = self.network(**given).logits.float().cpu().numpy()
+        return [row[: len(sides[0])] if row.ndim == 2 else row for sides, row in zip(texts, output, strict=True)]
 
     def read(self, sides: Iterable[Sequence[Record]]) -> list[Prediction]:
         """One prediction for the first record of every element of `sides`, read together with the others."""
@@ -80,7 +86,7 @@ def unlabelled(record: Record) -> Record:
     return replace(without_labels(record), translations=())
 
 
-def _tokens(example: Example) -> tuple[tuple[int, ...], ...]:
+def _tokens(example: Example) -> Tokens:
     return tuple(tuple(side.input_ids) for side in example.sides)
 
 

@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
@@ -30,6 +29,7 @@ from isogloss.kinds import Example, Features, Kind, Lengths, load_kind, tell_cut
 from isogloss.methods import load_method
 from isogloss.modelcard import model_card
 from isogloss.prediction import Reader
+from isogloss.processes import is_first, this_process
 from isogloss.provenance import versions
 from isogloss.recipe import Recipe, build
 from isogloss.records import Prediction, Record
@@ -143,7 +143,10 @@ class Predictor:
     reader: Reader
 
     def predict(self, records: Iterable[Record]) -> list[Prediction]:
-        """One prediction per record, in their order: labels, word tags or answers, by the task's kind."""
+        """One prediction per record, in their order: labels, word tags or answers, by the task's kind.
+
+        Where torchrun has started several processes, all must call this with the same records: each reads a share.
+        """
         return self.method.predict(self.reader, records)
 
 
@@ -172,8 +175,7 @@ def train(recipe: Recipe) -> Path:
         folder=recipe.output / "checkpoints",
         title=f"{recipe.method}/{recipe.task}/seed {recipe.seed}",
     )
-    processes = PartialState()  # made by the loop; one process writes, the others wait for it
-    if processes.is_main_process:
+    if is_first():
         try:
             finish(job, method, network, report, data)
         except (OSError, SafetensorError) as error:
@@ -181,7 +183,7 @@ def train(recipe: Recipe) -> Path:
                 f"writing the run to {recipe.output} failed: {error}; what was trained is in its checkpoints; "
                 "free space and run again"
             ) from None
-    processes.wait_for_everyone()
+    this_process().wait_for_everyone()
     return recipe.output
 
 
@@ -260,7 +262,7 @@ def load(run: str | Path, method: str | None = None) -> Predictor:
     if not hasattr(reads, "predict"):
         raise UserError(f"{run} is an encoder made by {manifest['method']}; fine-tune it with --encoder {run}")
     holder = module if hasattr(module, manifest["model"]) else models
-    network = getattr(holder, manifest["model"]).from_pretrained(folder)
+    network = getattr(holder, manifest["model"]).from_pretrained(folder).to(this_process().device)
     task = replace(task, labels=tuple(manifest["labels"]))
     lengths = build(Lengths, manifest["lengths"], "lengths")
     features = build(Features, manifest.get("features", {}), "features")  # runs of before have none

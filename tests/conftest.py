@@ -7,9 +7,12 @@ too small to gain from more.
 import json
 import os
 import shutil
+import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -337,5 +340,30 @@ def command(monkeypatch, capsys) -> Callable[..., Outcome]:
         except SystemExit as stop:
             return Outcome(int(stop.code or 0), *capsys.readouterr())
         return Outcome(0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def torchrun() -> Callable[..., Outcome]:
+    """A function that runs the command line, or a script, in two processes; all of them end with it."""
+
+    def run(*words: object, script: Path | None = None, text: str = "") -> Outcome:
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+        command += [script] if script else ["-m", "isogloss"]
+        with subprocess.Popen(
+            [*map(str, (*command, *words))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                out, err = process.communicate(text, timeout=240)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        return Outcome(process.returncode, out, err)
 
     return run

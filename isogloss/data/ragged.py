@@ -53,7 +53,7 @@ def load_ragged(path: Path) -> dict[str, np.ndarray]:
 
 def _save(path: Path, tensors: dict[str, np.ndarray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")  # several processes of one run may write the same
+    temporary = path.with_name(f".{path.name}.tmp")
     save_file(tensors, temporary)
     os.replace(temporary, path)
 

@@ -12,7 +12,8 @@ class ByLength(Sampler[int]):
     """Yields example numbers so that a batch holds little padding.
 
     Each epoch shuffles the examples anew, sorts runs of `BATCHES_SORTED` batches by length and shuffles the batches.
-    The order depends on the seed and the epoch alone, not on the number of processes or workers.
+    The last batch is filled up with examples that the epoch has read before: then micro-batches are all of one size,
+    and any number of processes reads the same. The order depends on the seed and the epoch alone.
 
     items: which item each example is of; then an epoch has one example of every item, drawn anew.
     """
@@ -35,12 +36,13 @@ class ByLength(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.first)
+        return -(-len(self.first) // self.batch_size) * self.batch_size
 
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng((self.seed, self.epoch))
-        order = random.permutation(len(self))
-        drawn = (random.random(len(self)) * self.counts).astype(np.int64) if len(self) < len(self.lengths) else 0
+        items = len(self.first)
+        order = random.permutation(items)
+        drawn = (random.random(items) * self.counts).astype(np.int64) if items < len(self.lengths) else 0
         order = self.by_item[self.first + drawn][order]
         whole = len(order) - len(order) % self.batch_size
         run = self.batch_size * BATCHES_SORTED
@@ -51,4 +53,5 @@ class ByLength(Sampler[int]):
             batches.extend(by_length.reshape(-1, self.batch_size))
         for number in random.permutation(len(batches)):
             yield from batches[number].tolist()
-        yield from order[whole:].tolist()  # the smaller batch stays last, or it would shift the others
+        if whole < len(order):
+            yield from np.resize(np.concatenate([order[whole:], order]), self.batch_size).tolist()

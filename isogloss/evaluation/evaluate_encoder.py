@@ -7,14 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.encoders import load_encoder, load_tokenizer
 from isogloss.errors import MissingFile, UserError
 from isogloss.evaluation.results import Conditions, Result
 from isogloss.evaluation.scoring import score
 from isogloss.methods import Answers, EncoderMethod, load_method
+from isogloss.processes import this_process
 from isogloss.recipe import assigned, task_languages
 from isogloss.resources import EMBEDDED
 from isogloss.run_folder import MANIFEST, read_manifest
@@ -96,8 +95,7 @@ def encoder_answers(
         UserError: the encoder cannot be had, or lacks what a setting asks for.
     """
     encoder, tokenizer = load_encoder(model), load_tokenizer(model)
-    if torch.cuda.is_available():
-        encoder.cuda()  # pyright: ignore[reportCallIssue]
+    encoder.to(this_process().device)  # pyright: ignore[reportCallIssue,reportArgumentType]
     return {tag: method.answer(encoder, tokenizer, records, dev.get(tag, ())) for tag, records in found.items()}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from isogloss.evaluation.counts import count_items, language_values
 from isogloss.evaluation.results import Conditions, Result, build_result, write_result
 from isogloss.metrics import load_metric
+from isogloss.processes import is_first
 from isogloss.tasks import Task
 
 
@@ -37,6 +38,6 @@ def score(
         seconds=time.monotonic() - started,
         other_metrics={m.name: language_values(m, c) for m, c in zip(metrics[1:], counts[1:], strict=True)},
     )
-    if output is not None:
+    if output is not None and is_first():
         write_result(output, result, counts[0])
     return result

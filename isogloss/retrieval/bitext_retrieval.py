@@ -30,6 +30,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from isogloss.encoders import max_tokens
 from isogloss.errors import UserError
 from isogloss.methods import Answers
+from isogloss.processes import divided
 from isogloss.records import Bitext, ComparableSentence, MinedPrediction, NearestPrediction
 
 BLOCK = 2048  # rows and columns of similarities held at once: 16 MB
@@ -234,17 +235,19 @@ def sentence_vectors(
     limit = min(MAX_TOKENS, max_tokens(encoder.config))
     ids: list[list[int]] = tokenizer(distinct, truncation=True, max_length=limit)["input_ids"]
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
-    found: dict[str, np.ndarray] = {}
-    for begin in range(0, len(order), settings.batch_size):
-        numbers = order[begin : begin + settings.batch_size]
-        given = [torch.tensor(ids[i]) for i in numbers]
+
+    def vectors_of(batch: Sequence[Sequence[int]]) -> np.ndarray:
+        given = [torch.tensor(row) for row in batch]
         inputs = pad_sequence(given, batch_first=True, padding_value=encoder.config.pad_token_id or 0)
         mask = pad_sequence([torch.ones_like(row) for row in given], batch_first=True)
         inputs, mask = inputs.to(encoder.device), mask.to(encoder.device)
         with torch.inference_mode():
             states = encoder(inputs, attention_mask=mask, output_hidden_states=True).hidden_states[layer]
-            vectors = unit(pool(states.float(), mask)).cpu().numpy()
-        found |= zip([distinct[i] for i in numbers], vectors, strict=True)
+            return unit(pool(states.float(), mask)).cpu().numpy()
+
+    batches = [order[part] for part in _blocks(len(order), settings.batch_size)]
+    vectors = divided([tuple(tuple(ids[i]) for i in batch) for batch in batches], vectors_of)
+    found = dict(zip([distinct[i] for i in order], np.concatenate(vectors), strict=True))
     return np.stack([found[text] for text in texts])
 
 

@@ -37,6 +37,7 @@ from isogloss.encoders.models import (
 from isogloss.errors import UserError
 from isogloss.kinds import Example, training_examples
 from isogloss.prediction import Reader, unlabelled
+from isogloss.processes import done_by_first
 from isogloss.records import Prediction, Record, is_labelled
 from isogloss.runs import Job
 from isogloss.training import reachable
@@ -168,8 +169,8 @@ def teacher_logits(teacher: Reader, found: Sequence[Example], path: Path) -> dic
     """The teacher's target-side logits by example, computed once and kept in the file."""
     logits = load_ragged(path) if path.is_file() else {}
     if {example.key for example in found} - logits.keys():
-        rows = teacher.logits(found)
-        save_ragged(path, {example.key: row for example, row in zip(found, rows, strict=True)})
+        rows = {example.key: row for example, row in zip(found, teacher.logits(found), strict=True)}
+        done_by_first(lambda: save_ragged(path, rows))
     return load_ragged(path)  # half precision in every run, whether it was resumed or not
 
 
@@ -177,7 +178,8 @@ def teacher_rows(teacher: Reader, found: OnDisk[Example], path: Path) -> np.ndar
     """The teacher's target-side logits (examples, C) of examples on disk, computed once and kept in the file."""
     if not path.is_file():
         starts = range(0, len(found), AT_ONCE)
-        save_rows(path, np.concatenate([np.stack(teacher.logits(found[i : i + AT_ONCE])) for i in starts]))
+        rows = np.concatenate([np.stack(teacher.logits(found[i : i + AT_ONCE])) for i in starts])
+        done_by_first(lambda: save_rows(path, rows))
     return load_rows(path)
 
 
