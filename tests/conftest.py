@@ -344,19 +344,26 @@ def command(monkeypatch, capsys) -> Callable[..., Outcome]:
     return run
 
 
-@pytest.fixture
-def torchrun() -> Callable[..., Outcome]:
-    """A function that runs the command line, or a script, in two processes; all of them end with it."""
+LAUNCHERS = {
+    "torchrun": ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"],
+    # it starts a single process with --cpu; without GPUs the two of --multi_gpu run on the processor
+    "accelerate": ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"],
+}
 
-    def run(*words: object, script: Path | None = None, text: str = "") -> Outcome:
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-        command += [script] if script else ["-m", "isogloss"]
+
+@pytest.fixture
+def two_processes() -> Callable[..., Outcome]:
+    """A function that runs the command line, or a script, in two processes without GPUs; all of them end with it."""
+
+    def run(*words: object, launcher: str = "torchrun", script: Path | None = None, text: str = "") -> Outcome:
+        command = [sys.executable, "-m", *LAUNCHERS[launcher], *([script] if script else ["-m", "isogloss"])]
         with subprocess.Popen(
             [*map(str, (*command, *words))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
             start_new_session=True,
         ) as process:
             try:

@@ -49,8 +49,8 @@ def script(tmp_path):
     return write
 
 
-def test_two_processes_do_half_of_the_work_each_and_both_have_all_of_it(torchrun, script, tmp_path):
-    outcome = torchrun(tmp_path, script=script(TASKS))
+def test_two_processes_do_half_of_the_work_each_and_both_have_all_of_it(two_processes, script, tmp_path):
+    outcome = two_processes(tmp_path, script=script(TASKS))
     assert outcome.code == 0, outcome.err
     first, second = (json.loads((tmp_path / f"{number}.json").read_text()) for number in (0, 1))
     for found in (first, second):
@@ -107,7 +107,7 @@ def tatoeba(tmp_path, sentences):
 
 
 def test_evaluation_is_divided_and_written_and_printed_once(
-    command, torchrun, script, trained, tatoeba, encoder_folder, tmp_path, monkeypatch
+    command, two_processes, script, trained, tatoeba, encoder_folder, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("isogloss.prediction.TOKENS_PER_BATCH", 64)
     run = ["evaluate", str(trained("tagging", "filter")), "--json", "--output"]
@@ -117,7 +117,7 @@ def test_evaluation_is_divided_and_written_and_printed_once(
         assert command(*words, tmp_path / "one" / f"{name}.json").code == 0
     two = [[*run, str(tmp_path / "two" / "run.json")], [*encoder, str(tmp_path / "two" / "encoder.json")]]
     (tmp_path / "commands.json").write_text(json.dumps(two))
-    outcome = torchrun(tmp_path, script=script(COMMANDS))
+    outcome = two_processes(tmp_path, script=script(COMMANDS))
     assert outcome.code == 0, outcome.err
     printed = outcome.out.replace("}\n{", "}\n\n{").split("\n\n")
     for name, text in zip(("run", "encoder"), printed, strict=True):
@@ -132,20 +132,20 @@ def test_evaluation_is_divided_and_written_and_printed_once(
     assert [share["calls"] for share in shares] == [2, 1]  # six sentences, two at a time
 
 
-def test_predictions_of_two_processes_are_those_of_one(command, torchrun, trained, tmp_path):
+def test_predictions_of_two_processes_are_those_of_one(command, two_processes, trained, tmp_path):
     run, source = trained("classification", "filter"), tmp_path / "lines.jsonl"
     lines = [{"id": str(i), "language": "de", "text": f"Tor {i} " * (1 + i % 30)} for i in range(90)]
     source.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     one = command("predict", run, "--input", source)
-    two = torchrun("predict", run, text=source.read_text())  # there is one standard input for both
+    two = two_processes("predict", run, text=source.read_text())  # there is one standard input for both
     assert (one.code, two.code) == (0, 0), two.err
     assert two.out == one.out and len(one.out.splitlines()) == 90
     assert "texts are longer than max_length" in one.err
     assert two.err.count("texts are longer than max_length") == 1
 
 
-def test_a_mistake_that_every_process_makes_is_told_once(torchrun, trained):
-    outcome = torchrun("evaluate", trained("classification", "filter"), "--split", "tset")
+def test_a_mistake_that_every_process_makes_is_told_once(two_processes, trained):
+    outcome = two_processes("evaluate", trained("classification", "filter"), "--split", "tset")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.count("no split 'tset'; did you mean test?") == 1
 
@@ -164,10 +164,10 @@ cli.main()
 """
 
 
-def test_where_one_process_fails_the_others_end_and_its_reason_is_told(torchrun, script, trained, tmp_path):
+def test_where_one_process_fails_the_others_end_and_its_reason_is_told(two_processes, script, trained, tmp_path):
     started = time.monotonic()
     run = trained("classification", "filter")
-    outcome = torchrun("evaluate", run, "--output", tmp_path / "x.json", script=script(FAILING))
+    outcome = two_processes("evaluate", run, "--output", tmp_path / "x.json", script=script(FAILING))
     assert (outcome.code, outcome.out) == (1, "")
     assert "isogloss: process 1: out of something" in outcome.err
     assert not (tmp_path / "x.json").exists()

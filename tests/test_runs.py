@@ -227,16 +227,16 @@ def test_a_run_that_could_not_be_written_at_the_end_is_finished_by_the_same_comm
 
 
 @pytest.mark.parametrize(
-    ("kind", "row", "alone"),
+    ("kind", "row", "alone", "launcher"),
     [
-        ("classification", "filter", {}),
-        ("question_answering", "filter_self_teaching", {}),
+        ("classification", "filter", {}, "accelerate"),
+        ("question_answering", "filter_self_teaching", {}, "torchrun"),
         # a mean over tokens is taken in each micro-batch, so the one process needs the same micro-batches
-        ("tagging", "filter", {"accumulate": 2}),
+        ("tagging", "filter", {"accumulate": 2}, "torchrun"),
     ],
 )
 def test_two_processes_train_what_one_trains(
-    recipe, make_encoder, tokenizer, data, tmp_path, torchrun, kind, row, alone
+    recipe, make_encoder, tokenizer, data, tmp_path, two_processes, kind, row, alone, launcher
 ):
     encoder = make_encoder()  # without dropout, whose noise differs between processes
     encoder.config.hidden_dropout_prob = encoder.config.attention_probs_dropout_prob = 0.0
@@ -249,7 +249,7 @@ def test_two_processes_train_what_one_trains(
     words += ["--data", data, "--encoder", one.encoder, "--output", tmp_path / "two"]
     settings = KINDS_OF[kind]["lengths"] | METHODS[row][1] | TRAIN | settings
     words += [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-    outcome = torchrun(*words)
+    outcome = two_processes(*words, launcher=launcher)
     assert outcome.code == 0, outcome.err
     assert outcome.out == f"{tmp_path / 'two'}\n"
     trainings = 2 if row == "filter_self_teaching" else 1
