@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from isogloss.errors import UserError
 
 Offsets = tuple[int, int]
+OUTSIDE = "O"  # the tag of a word in no span
 
 # Scripts written without spaces: one character (with its combining marks) is one word.
 UNSPACED = ("CJK ", "HIRAGANA", "KATAKANA", "THAI ", "LAO ", "KHMER ", "MYANMAR ", "TIBETAN ", "IDEOGRAPHIC ")
@@ -222,7 +223,7 @@ def spans_to_tags(record_id: str, words: Sequence[Offsets], spans: Iterable[Span
     Raises:
         UserError: a span lies outside the text, cuts a word in two, or overlaps another.
     """
-    tags = ["O"] * len(words)
+    tags = [OUTSIDE] * len(words)
     for span in sorted(spans, key=lambda span: span.start):
         where = f"span [{span.start}, {span.end}) {span.label!r} of record {record_id!r}"
         if not 0 <= span.start < span.end <= length:
@@ -232,7 +233,7 @@ def spans_to_tags(record_id: str, words: Sequence[Offsets], spans: Iterable[Span
         inside = [i for i, (start, end) in enumerate(words) if start < span.end and end > span.start]
         if not inside or words[inside[0]][0] < span.start or words[inside[-1]][1] > span.end:
             raise UserError(f"{where} cuts across a word; move it to word boundaries")
-        if any(tags[i] != "O" for i in inside):
+        if any(tags[i] != OUTSIDE for i in inside):
             raise UserError(f"{where} overlaps another span; spans of one record must be disjoint")
         for i in inside:
             tags[i] = f"{'B' if i == inside[0] else 'I'}-{span.label}"

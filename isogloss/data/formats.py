@@ -57,9 +57,21 @@ def open_text(path: Path) -> Iterator[IO[str]]:
         with opener(found, "rb") as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
             yield text
     except UnicodeDecodeError as error:
-        raise UserError(f"{found}: byte {error.object[error.start]:#x} is not UTF-8; convert the file first") from error
+        byte = f"{error.object[error.start]:#x}"
+        raise UserError(f"{found}{_undecodable(found)}: byte {byte} is not UTF-8; convert the file first") from error
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{found}: cannot be read ({error}); fetch it again") from error
+
+
+def _undecodable(found: Path) -> str:
+    """`:line` of the first line of a file that is not UTF-8."""
+    with OPENERS.get(found.suffix, open)(found, "rb") as raw:
+        for number, line in enumerate(raw, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return f":{number}"
+    return ""
 
 
 def read_lines(path: Path) -> list[str]:
@@ -85,7 +97,7 @@ def read_table(path: Path, columns: Sequence[str | int], *, delimiter: str = "\t
     Quotes are ordinary characters unless `quoting` is set; then fields follow the CSV rules and may hold line feeds.
 
     Raises:
-        UserError: a column is missing, a row is too short, or there is no row.
+        UserError: a column is missing, a row has not as many columns as the first one, or there is no row.
     """
     named = [column for column in columns if isinstance(column, str)]
     with open_text(path) as text:
@@ -96,7 +108,11 @@ def read_table(path: Path, columns: Sequence[str | int], *, delimiter: str = "\t
             if column not in header:
                 raise UserError(f"{found}:1: no column {column!r}; the columns are {', '.join(header) or 'none'}")
         places = [header.index(column) if isinstance(column, str) else column for column in columns]
-        rows = [_row(f"{found}:{number}", cells, places, len(header)) for number, cells in lines if cells != [""]]
+        expected, rows = len(header), []
+        for number, cells in lines:
+            if cells != [""]:
+                expected = expected or max(len(cells), *(place + 1 for place in places))
+                rows.append(_row(f"{found}:{number}", cells, places, expected))
     if not rows:
         raise UserError(f"{found}: no rows; the file is empty")
     return rows
@@ -109,8 +125,9 @@ def read_header(path: Path) -> list[str]:
 
 
 def width(path: Path) -> int:
-    """The number of columns of a table's first line."""
-    return len(read_header(path))
+    """The number of columns of a table's first line that is not blank; 1 if there is none."""
+    with open_text(path) as text:
+        return next((line.count("\t") + 1 for line in text if line.strip()), 1)
 
 
 def labelled_width(path: Path, columns: int) -> int:
@@ -141,9 +158,10 @@ def _csv_lines(text: IO[str], delimiter: str, found: Path) -> Iterator[tuple[int
 
 
 def _row(where: str, cells: list[str], places: Sequence[int], expected: int) -> Row:
-    if len(cells) <= max(places) or (expected and len(cells) != expected):
-        needed = expected or max(places) + 1
-        raise UserError(f"{where}: {len(cells)} columns where {needed} were expected; look for a missing or stray tab")
+    if len(cells) != expected:
+        raise UserError(
+            f"{where}: {len(cells)} columns where {expected} were expected; look for a missing or stray tab"
+        )
     return Row(where, tuple(cells[place] for place in places))
 
 

@@ -6,11 +6,14 @@ lists its layouts; for each split and language the first whose file is there is 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from isogloss.data.formats import packed
 from isogloss.errors import UserError
+
+ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,7 @@ class Layout:
     files: Mapping[str, str]
     read: Callable[[Path, str], Sequence[Any]]  # file, tag -> records
     languages: tuple[str, ...] = ()  # those it has, where they are not all of the task's
+    numbered: bool = False  # whether rows of the same number are the same item in every language
 
     def file(self, folder: Path, split: str, tag: str) -> Path | None:
         """Where the file of a split and language would be; None if this layout has no such split or language."""
@@ -45,10 +49,27 @@ def read_layout(layouts: Sequence[Layout], folder: Path, split: str, tag: str) -
     """The records of a split in one language, in whichever layout they are there.
 
     Raises:
-        UserError: they are there in none; the message names the files that were looked for.
+        UserError: they are there in none, and the message names the files that were looked for; or numbered rows are
+            not as many as the English ones.
     """
     layout, file = find_layout(layouts, folder, split, tag)
-    return layout.read(file, tag)
+    records = layout.read(file, tag)
+    if layout.numbered and tag != ENGLISH:
+        require_as_many(records, file, located(layouts, folder, split, ENGLISH), ENGLISH)
+    return records
+
+
+def require_as_many(records: Sequence[Any], file: Path, other: tuple[Layout, Path] | None, tag: str) -> None:
+    """Nothing, if a file has as many rows as another one in the language `tag`, or the other is not there.
+
+    Raises:
+        UserError: it has not; the message names both.
+    """
+    if other is not None and len(records) != (wanted := len(other[0].read(other[1], tag))):
+        raise UserError(
+            f"{file}: {len(records)} rows where {other[1]} has {wanted}; rows of the same number are the same item, so "
+            "none may be missing or blank"
+        )
 
 
 def find_layout(layouts: Sequence[Layout], folder: Path, split: str, tag: str) -> tuple[Layout, Path]:
@@ -63,3 +84,6 @@ def find_layout(layouts: Sequence[Layout], folder: Path, split: str, tag: str) -
         names = ", ".join(str(file.relative_to(folder)) for file in files)
         raise UserError(f"{folder} has no {split} items in {tag}; looked for {names or 'nothing'}")
     return found
+
+
+Numbered = partial(Layout, numbered=True)

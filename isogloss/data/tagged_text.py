@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from isogloss.data.checks import some
-from isogloss.data.formats import find, packed, read_conll, read_lines, width
+from isogloss.data.formats import find, labelled_width, packed, read_conll, read_lines, width
 from isogloss.errors import UserError
 from isogloss.records import TaggedSentence, join_words, split_words
 
@@ -22,13 +22,13 @@ def read_tagged(path: Path, tag: str) -> list[TaggedSentence]:
 
     WikiANN's files write the language before every word (`de:Haus`); it is taken off.
     """
-    blocks = read_conll(path, columns=width(path))
+    blocks = read_conll(path, columns=labelled_width(path, 2))
     return [_sentence(number, tag, block.rows) for number, block in enumerate(blocks, 1)]
 
 
 def read_blocks(path: Path, tag: str) -> list[TaggedSentence]:
     """The sentences of a file that was cut into blocks, put together by the sentence numbers in the file beside it."""
-    blocks = read_conll(path, columns=width(path))
+    blocks = read_conll(path, columns=labelled_width(path, 2))
     numbered = zip(_numbers(path, len(blocks)), blocks, strict=True)
     sentences = groupby(numbered, key=lambda pair: pair[0])
     return [_sentence(number, tag, [row for _, block in group for row in block.rows]) for number, group in sentences]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.data.checks import check_labels, check_records, placeholder_labels, some
+from isogloss.data.layouts import located
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.parallel import attach_translations, without_labels
 from isogloss.errors import UserError, nearest
@@ -108,7 +109,8 @@ def resolve_languages(task: Task, split: str, languages: Sequence[str] | None = 
 
 
 def _read_language(task: Task, root: Path, split: str, tag: str, labelled: bool) -> Sequence[Any]:
-    where = f"task {task.name}, split {split}, language {tag}"
+    file = located(task.layouts, root, split, tag)
+    where = f"task {task.name}, split {split}, language {tag}" + (f" ({file[1]})" if file else "")
     if not labelled:
         records = list((task.read_unlabelled or task.read)(root, split, tag))
         check_records(records, where)

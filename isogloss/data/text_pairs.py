@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from isogloss.data.formats import labelled_width, packed, read_header, read_table
+from isogloss.data.layouts import Layout, find_layout, located, require_as_many
 from isogloss.data.on_disk import OnDisk
 from isogloss.errors import UserError
 from isogloss.records import Sentence
@@ -90,6 +91,20 @@ def read_rows_of_language(path: Path, tag: str, language: str, columns: Columns)
     """The pairs of one language in a table of all of them, numbered by themselves; `language` names its column."""
     rows = (row.values for row in read_table(path, (language, *columns)))
     return [_pair(str(number), tag, row[1:], {}) for number, row in enumerate((r for r in rows if r[0] == tag), 1)]
+
+
+def read_machine_pairs(
+    machine: Sequence[Layout], layouts: Sequence[Layout], folder: Path, split: str, tag: str
+) -> list[Sentence]:
+    """Machine translations into English of the pairs that `layouts` have of a split in a language, row by row.
+
+    Raises:
+        UserError: there are none, or not as many as pairs.
+    """
+    layout, file = find_layout(machine, folder, split, tag)
+    pairs = layout.read(file, tag)
+    require_as_many(pairs, file, located(layouts, folder, split, tag), tag)
+    return [replace(pair, language="en") for pair in pairs]
 
 
 def without_csv_quotes(cell: str) -> str:

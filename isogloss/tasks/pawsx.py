@@ -1,12 +1,11 @@
 """PAWS-X: do two sentences of almost the same words say the same? Machine-translated PAWS to train on."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from isogloss.data.layouts import Layout, read_layout
-from isogloss.data.text_pairs import read_five_columns, read_pairs
+from isogloss.data.layouts import Layout, Numbered, read_layout
+from isogloss.data.text_pairs import read_five_columns, read_machine_pairs, read_pairs
 from isogloss.records import Sentence
 from isogloss.tasks import Task
 from isogloss.tasks._xglue import in_archive
@@ -26,8 +25,8 @@ def published(folder: str) -> tuple[Layout, ...]:
     """PAWS-X as published, unpacked into a folder; English has the training pairs that were translated."""
     names = {"train": "translated_train", "dev": "dev_2k", "test": "test_2k"}
     return (
-        Layout(name="PAWS-X 1.0", files={"train": f"{folder}en/train.tsv"}, read=NAMED, languages=("en",)),
-        Layout(
+        Numbered(name="PAWS-X 1.0", files={"train": f"{folder}en/train.tsv"}, read=NAMED, languages=("en",)),
+        Numbered(
             name="PAWS-X 1.0",
             files={split: f"{folder}{{language}}/{name}.tsv" for split, name in names.items()},
             read=NAMED,
@@ -36,10 +35,10 @@ def published(folder: str) -> tuple[Layout, ...]:
 
 
 LAYOUTS = (
-    Layout(name="XTREME", files={s: f"{s}-{{language}}.tsv" for s in ("train", "dev", "test")}, read=UNNAMED),
+    Numbered(name="XTREME", files={s: f"{s}-{{language}}.tsv" for s in ("train", "dev", "test")}, read=UNNAMED),
     Layout(name="XTREME, translations", files={"train": TRANSLATIONS}, read=five_columns),
-    Layout(name="FILTER, training", files={"train": "train.en-{language}.tsv"}, read=NAMED),
-    Layout(name="FILTER", files={s: f"xtreme.{{language}}.{s}" for s in ("dev", "test")}, read=NAMED),
+    Numbered(name="FILTER, training", files={"train": "train.en-{language}.tsv"}, read=NAMED),
+    Numbered(name="FILTER", files={s: f"xtreme.{{language}}.{s}" for s in ("dev", "test")}, read=NAMED),
     *(layout for folder in ("x-final/", *in_archive("PAWSX")) for layout in published(folder)),
 )
 MACHINE = (
@@ -57,11 +56,6 @@ def read(folder: Path, split: str, tag: str) -> list[Sentence]:
     return [pair for pair in pairs if NOT_TRANSLATED not in (pair.text, pair.text_pair)]
 
 
-def read_machine(folder: Path, split: str, tag: str) -> list[Sentence]:
-    """Machine translations into English of the pairs of a split in a language."""
-    return [replace(pair, language="en") for pair in read_layout(MACHINE, folder, split, tag)]
-
-
 TASK = Task(
     name="pawsx",
     kind="classification",
@@ -69,7 +63,7 @@ TASK = Task(
     read=read,
     read_unlabelled=partial(read_layout, LAYOUTS),  # XTREME wants a prediction for those too
     layouts=LAYOUTS,
-    read_machine=read_machine,
+    read_machine=partial(read_machine_pairs, MACHINE, LAYOUTS),
     languages=("de", "en", "es", "fr", "ja", "ko", "zh"),
     labels=("0", "1"),
     metric="accuracy",

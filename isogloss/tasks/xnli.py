@@ -1,12 +1,17 @@
 """XNLI: does a premise entail a hypothesis? Human translations to test on, machine-translated MultiNLI to train on."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from isogloss.data.layouts import Layout, read_layout
-from isogloss.data.text_pairs import read_five_columns, read_pairs, read_rows_of_language, with_csv_quotes
+from isogloss.data.layouts import Layout, Numbered, read_layout
+from isogloss.data.text_pairs import (
+    read_five_columns,
+    read_machine_pairs,
+    read_pairs,
+    read_rows_of_language,
+    with_csv_quotes,
+)
 from isogloss.records import Sentence
 from isogloss.tasks import Task
 from isogloss.tasks._xglue import in_archive
@@ -27,10 +32,10 @@ def published(folder: str) -> tuple[Layout, ...]:
     tested = {split: f"{folder}xnli.{split}.tsv" for split in ("dev", "test")}
     columns = ("sentence1", "sentence2", "gold_label")
     return (
-        Layout(
+        Numbered(
             name="XNLI 1.0", files=tested, read=partial(read_rows_of_language, language="language", columns=columns)
         ),
-        Layout(name="XNLI-MT 1.0", files={"train": f"{folder}multinli/multinli.train.{{language}}.tsv"}, read=NAMED),
+        Numbered(name="XNLI-MT 1.0", files={"train": f"{folder}multinli/multinli.train.{{language}}.tsv"}, read=NAMED),
     )
 
 
@@ -38,21 +43,23 @@ def xglue(folder: str) -> tuple[Layout, ...]:
     """XNLI in XGLUE's archive, its tested pairs in a table for each language."""
     tested = {split: f"{folder}{{language}}.{split}" for split in ("dev", "test")}
     return (
-        Layout(name="XGLUE", files=tested, read=UNNAMED),
-        Layout(name="XGLUE, training", files={"train": f"{folder}multinli.train.{{language}}.tsv"}, read=NAMED),
+        Numbered(name="XGLUE", files=tested, read=UNNAMED),
+        Numbered(name="XGLUE, training", files={"train": f"{folder}multinli.train.{{language}}.tsv"}, read=NAMED),
     )
 
 
 LAYOUTS = (
-    Layout(name="XTREME", files={s: f"{s}-{{language}}.tsv" for s in ("train", "dev", "test")}, read=UNNAMED),
+    Numbered(name="XTREME", files={s: f"{s}-{{language}}.tsv" for s in ("train", "dev", "test")}, read=UNNAMED),
     Layout(name="XTREME, translations", files={"train": TRANSLATIONS}, read=five_columns),
-    Layout(name="FILTER, training", files={"train": "train.en-{language}.tsv"}, read=NAMED),
-    Layout(name="FILTER", files={s: f"xtreme.{{language}}.{s}" for s in ("dev", "test")}, read=UNNAMED),
+    Numbered(name="FILTER, training", files={"train": "train.en-{language}.tsv"}, read=NAMED),
+    Numbered(name="FILTER", files={s: f"xtreme.{{language}}.{s}" for s in ("dev", "test")}, read=UNNAMED),
     *published(""),
     *published("XNLI-1.0/"),
     *published("XNLI-MT-1.0/"),
     *(layout for folder in in_archive("XNLI") for layout in xglue(folder)),
-    Layout(name="XNLI-MT, a part", files={"train": "../xnli_train_parallel/multinli.train.{language}.tsv"}, read=NAMED),
+    Numbered(
+        name="XNLI-MT, a part", files={"train": "../xnli_train_parallel/multinli.train.{language}.tsv"}, read=NAMED
+    ),
 )
 MACHINE = (  # translations into English, named by the language they were made from
     Layout(
@@ -68,18 +75,13 @@ MACHINE = (  # translations into English, named by the language they were made f
 )
 
 
-def read_machine(folder: Path, split: str, tag: str) -> list[Sentence]:
-    """Machine translations into English of the pairs of a split in a language."""
-    return [replace(pair, language="en") for pair in read_layout(MACHINE, folder, split, tag)]
-
-
 TASK = Task(
     name="xnli",
     kind="classification",
     title="inference between two sentences (XNLI), 15 languages",
     read=partial(read_layout, LAYOUTS),
     layouts=LAYOUTS,
-    read_machine=read_machine,
+    read_machine=partial(read_machine_pairs, MACHINE, LAYOUTS),
     as_released=with_csv_quotes,
     languages=("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"),
     labels=("contradiction", "entailment", "neutral"),

@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from isogloss.data.checks import some
+from isogloss.data.formats import read_lines
 from isogloss.data.task_data import read_split
 from isogloss.encoders import load_tokenizer
 from isogloss.errors import UserError
 from isogloss.kinds import Features, Lengths, load_kind
 from isogloss.prediction import Reader, unlabelled
 from isogloss.recipe import Recipe
+from isogloss.records import OUTSIDE
 from isogloss.run_folder import MANIFEST, STARTED, claim
 from isogloss.runs import load as load_run
 from isogloss.runs import manifest_of, write_run
@@ -27,6 +30,7 @@ LENGTHS = {  # of the released training, by kind
     "tagging": Lengths(max_length=128),
     "question_answering": Lengths(max_length=384, stride=128, max_question=64),
 }
+LABELS = "labels.txt"  # of FILTER's data; it may lie beside a checkpoint that was trained on them
 CLASSES = {
     "classification": method.FilterForSequenceClassification,
     "tagging": method.FilterForTokenClassification,
@@ -102,10 +106,12 @@ def to_published(run: Path, output: Path) -> Path:
 
 
 def labels_of(network: Any, task: Task, path: Path) -> tuple[str, ...]:
-    """The labels in the order of the logits: the checkpoint's where it has real ones, else the task's.
+    """The labels in the order of the logits: those of its configuration, else of its labels.txt, else the task's.
+
+    The released code puts O first where labels.txt lacks it, so a published tagger of parts of speech has an O too.
 
     Raises:
-        UserError: its head or its labels are not the task's.
+        UserError: its head or its labels are not the task's, or it has its labels in two orders.
     """
     expected = CLASSES[task.kind]
     if not isinstance(network, expected):
@@ -113,8 +119,31 @@ def labels_of(network: Any, task: Task, path: Path) -> tuple[str, ...]:
     if not task.labels:
         return ()
     own = tuple(network.config.id2label[number] for number in range(network.config.num_labels))
-    if set(own) == set(task.labels):
-        return own
-    if len(own) == len(task.labels) and all(label.startswith("LABEL_") for label in own):
+    nameless = all(label.startswith("LABEL_") for label in own)
+    if (path / LABELS).is_file():
+        listed = read_labels(path / LABELS, len(own))
+        if not nameless and listed != own:
+            raise UserError(
+                f"{path}: config.json and {LABELS} have the labels in two orders ({some(own)}; {some(listed)}); "
+                f"take {LABELS} away if it is not the one that it was trained with"
+            )
+        own, nameless = listed, False
+    if nameless and len(own) == len(task.labels):
         return task.labels
+    if set(own) - {OUTSIDE} == set(task.labels) - {OUTSIDE} and len(own) >= len(task.labels):
+        return own
     raise UserError(f"{path} has {len(own)} labels ({', '.join(own[:5])} ...), task {task.name!r} {len(task.labels)}")
+
+
+def read_labels(path: Path, count: int) -> tuple[str, ...]:
+    """The labels of a labels.txt, one on a line, in the order of a head with that many outputs.
+
+    Raises:
+        UserError: they are not as many.
+    """
+    listed = tuple(line.strip() for line in read_lines(path) if line.strip())
+    if len(listed) == count - 1 and OUTSIDE not in listed:
+        listed = (OUTSIDE, *listed)
+    if len(listed) != count:
+        raise UserError(f"{path}: {len(listed)} labels where the head has {count} outputs")
+    return listed

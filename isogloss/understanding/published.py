@@ -63,7 +63,7 @@ def load(path: str | Path) -> EncoderWithHead:
     for file in (folder / "config.json", tensors):
         if not file.is_file():
             raise UserError(f"{folder} is no published FILTER folder: it has no {file.name}")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_config(folder / "config.json")
     try:
         state = (
             load_file(tensors)
@@ -73,6 +73,21 @@ def load(path: str | Path) -> EncoderWithHead:
     except Exception as error:  # a pickle can fail in any way; none of its code is run
         raise UserError(f"{tensors} cannot be read as plain tensors: {str(error).splitlines()[0]}") from None
     return from_state(state, config, where=str(folder))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The published configuration as it stands.
+
+    Raises:
+        UserError: it is damaged, or not of FILTER.
+    """
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no UTF-8
+        raise UserError(f"{path} is damaged: {error}; copy it again") from None
+    if not isinstance(config, dict) or not {"filter_m", "filter_k"} <= config.keys():
+        raise UserError(f"{path} is no configuration of a published FILTER: it has no filter_m and filter_k")
+    return config
 
 
 def from_state(state: Mapping[str, Tensor], config: Mapping[str, Any], where: str = "state") -> EncoderWithHead:

@@ -163,7 +163,7 @@ def test_test_files_without_labels_are_place_holders(tmp_path):
     xtreme(tmp_path)
     for tag, pairs in PAIRS.items():
         write(tmp_path / "xnli" / f"test-{tag}.tsv", [pair[:2] for pair in pairs])
-    with pytest.raises(UserError, match="test, language de: .*place-holders, get the labelled file"):
+    with pytest.raises(UserError, match="test, language de .*test-de.tsv.: .*place-holders, get the labelled file"):
         read_split(load_task("xnli", tmp_path), tmp_path, "test")
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from isogloss.data.task_data import read_split
 from isogloss.errors import UserError
-from isogloss.evaluation.evaluate import evaluate
+from isogloss.evaluation.evaluate import check_labels, evaluate
 from isogloss.runs import load
 from isogloss.tasks import load_task
 from isogloss.understanding import published
@@ -62,6 +63,67 @@ def test_labels_are_the_checkpoint_s_in_its_order(checkpoint, tmp_path):
     labels = load_task("sample_slots").labels[::-1]
     run = convert(checkpoint("tagging", labels), tmp_path / "run", "sample_slots")
     assert tuple(json.loads((run / "isogloss.json").read_text())["labels"]) == labels
+
+
+def write_labels(folder, labels, end="\n"):
+    (folder / "labels.txt").write_bytes("".join(label + end for label in labels).encode("utf-8-sig"))
+
+
+def nameless(folder):
+    """The folder, its labels called LABEL_0, LABEL_1 ..., as in released code that was not told them."""
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = {number: f"LABEL_{number}" for number in config["id2label"]}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_labels_without_names_are_in_the_order_of_labels_txt(checkpoint, tmp_path):
+    labels = load_task("sample_slots").labels[::-1]
+    named = load(convert(checkpoint("tagging", labels), tmp_path / "named", "sample_slots"))
+    folder = nameless(checkpoint("tagging", labels))
+    declared = load(convert(folder, tmp_path / "declared", "sample_slots"))
+    write_labels(folder, labels, end="\r\n")
+    listed = load(convert(folder, tmp_path / "listed", "sample_slots"))
+    assert listed.task.labels == labels
+    records = read_split(load_task("sample_slots"), None, "test", ["de"])["de"][:3]
+    tags = [[each.tags for each in run.predict(records)] for run in (named, listed, declared)]
+    assert tags[0] == tags[1] != tags[2]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_published_tagger_of_parts_of_speech_may_have_an_outside_tag(checkpoint, tmp_path, listed):
+    task = load_task("udpos")
+    folder = checkpoint("tagging", ("O", *task.labels))
+    if listed:
+        write_labels(nameless(folder), task.labels)  # the released code puts O before them
+    run = load(convert(folder, tmp_path / "run", "udpos"))
+    assert run.task.labels == ("O", *task.labels)
+    check_labels(run, task)
+    with pytest.raises(UserError, match="the run alone has ADJ, ADP"):
+        check_labels(run, load_task("panx"))
+
+
+def test_labels_in_two_orders_or_of_another_number_are_one_line(checkpoint, tmp_path):
+    folder, labels = checkpoint("tagging"), load_task("sample_slots").labels
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"id2label": dict(enumerate(labels))}))
+    write_labels(folder, labels[::-1])
+    with pytest.raises(UserError, match="config.json and labels.txt have the labels in two orders"):
+        convert(folder, tmp_path / "run", "sample_slots")
+    write_labels(folder, labels[:-1])
+    with pytest.raises(UserError, match=f"labels.txt: {len(labels) - 1} labels where the head has {len(labels)} out"):
+        convert(folder, tmp_path / "run", "sample_slots")
+    write_labels(folder, labels)
+    assert load(convert(folder, tmp_path / "run", "sample_slots")).task.labels == labels
+
+
+@pytest.mark.parametrize("content", [b'{"filter_m": 1,', b"\xff\xfe{", b"[]", b'{"hidden_size": 16}'])
+def test_a_damaged_configuration_is_one_line(checkpoint, tmp_path, content):
+    folder = checkpoint("classification")
+    (folder / "config.json").write_bytes(content)
+    with pytest.raises(UserError, match="config.json is (damaged|no configuration of a published FILTER)") as caught:
+        convert(folder, tmp_path / "run", "sample_intent")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
