@@ -1,6 +1,5 @@
 """Predict JSON lines: from a file or standard input to a file or standard output, in order, a block at a time."""
 
-import io
 import json
 import os
 import sys
@@ -66,13 +65,12 @@ def _standard_input() -> Iterator[str]:
     Raises:
         UserError: a line is not UTF-8.
     """
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")
-    try:
-        yield from sys.stdin
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise UserError(f"{STANDARD_INPUT}: byte {byte:#x} is not UTF-8; convert the lines first") from None
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            byte = f"{line[error.start]:#x}"
+            raise UserError(f"{STANDARD_INPUT}:{number}: byte {byte} is not UTF-8; convert the lines first") from None
 
 
 def _write(target: Path, lines: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """What several test files share beside the fixtures."""
 
+import io
 import os
 from pathlib import Path
 
@@ -43,3 +44,36 @@ def sure_answers(windows):
         logits[window.label[0], 0] = logits[window.label[1], 1] = 9
         rows.append(logits)
     return rows
+
+
+def assert_one_line(outcome, complaint):
+    """The command failed as a user's mistake does: exit code 1, and one line with these words."""
+    assert outcome.code == 1, outcome
+    assert outcome.out == ""
+    lines = outcome.err.splitlines()
+    assert len(lines) == 1, outcome.err
+    assert lines[0].startswith("isogloss: ")
+    assert complaint in lines[0]
+    assert "Error:" not in lines[0], "an exception that nobody foresaw"
+
+
+def edit(path, old, new):
+    """Replace the first occurrence in a text file."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def edited(name, old, new):
+    """A function that damages a data folder: in one file, one text becomes another."""
+    return lambda data: edit(data / name, old, new)
+
+
+def rewritten(name, content):
+    """A function that damages a data folder: a file has other bytes."""
+    return lambda data: (data / name).write_bytes(content)
+
+
+def standard_input(content):
+    """A standard input with these bytes, in a locale that knows no other letters than those of ASCII."""
+    return io.TextIOWrapper(io.BytesIO(content), encoding="ascii")

@@ -1,6 +1,5 @@
 """The command line: start-up, the main job from training to comparison; mistakes are in test_cli_mistakes.py."""
 
-import io
 import json
 import os
 import resource
@@ -9,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import standard_input
 
 from isogloss.records import to_json
 from isogloss.runs import load
@@ -138,7 +138,7 @@ def test_a_run_is_evaluated_predicts_and_is_compared(command, trained, tmp_path,
         ("7", {"classification": "en", "tagging": "zh", "question_answering": "th"}[kind]),
         ("a", "sw" if kind == "classification" else "en"),
     ]
-    monkeypatch.setattr(sys, "stdin", io.StringIO(source.read_text(encoding="utf-8")))
+    monkeypatch.setattr(sys, "stdin", standard_input(source.read_bytes()))
     assert command("predict", run).out == target.read_text(encoding="utf-8")
 
     (tmp_path / "other").mkdir()

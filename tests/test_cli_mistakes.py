@@ -4,28 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from helpers import assert_one_line, edit, edited, rewritten
 from safetensors.torch import load_file, save_file
 
 
 def snapshot(folder: Path):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def assert_one_line(outcome, complaint):
-    assert outcome.code == 1, outcome
-    assert outcome.out == ""
-    lines = outcome.err.splitlines()
-    assert len(lines) == 1, outcome.err
-    assert lines[0].startswith("isogloss: ")
-    assert complaint in lines[0]
-    assert "Error:" not in lines[0], "an exception that nobody foresaw"
-
-
-def edit(path, old, new):
-    """Replace the first occurrence in a text file."""
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def train_words(data, encoder, output, task="sib200", method="filter", languages="en,de"):
@@ -34,16 +18,6 @@ def train_words(data, encoder, output, task="sib200", method="filter", languages
     for setting in ("updates=2", "batch_size=4", "max_length=64", "max_question=16"):
         words += ["--set", setting]
     return words
-
-
-def edited(name, old, new):
-    """A function that damages a data folder: in one file, one text becomes another."""
-    return lambda data: edit(data / name, old, new)
-
-
-def rewritten(name, content):
-    """A function that damages a data folder: a file has other bytes."""
-    return lambda data: (data / name).write_bytes(content)
 
 
 SIB, XQUAD, XSID = "sib200/deu_Latn/train.tsv", "xquad/xquad.de.json", "xsid/train.da-mt.label"

@@ -3,6 +3,7 @@ import json
 import sys
 
 import pytest
+from helpers import standard_input
 
 from isogloss import predict
 from isogloss.errors import UserError
@@ -49,13 +50,13 @@ def test_packed_input_is_read(trained, lines, tmp_path):
 
 
 def test_nothing_in_is_nothing_out(trained, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    monkeypatch.setattr(sys, "stdin", standard_input(b""))
     predict_lines(trained("classification", "zero_shot"), None, None)
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_bad_line_of_standard_input_is_named(trained, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO('{"id": 1}\n'))
+    monkeypatch.setattr(sys, "stdin", standard_input(b'{"id": 1}\n'))
     with pytest.raises(UserError, match="standard input:1: "):
         predict_lines(trained("classification", "zero_shot"), None, None)
 

@@ -125,9 +125,8 @@ def read_header(path: Path) -> list[str]:
 
 
 def width(path: Path) -> int:
-    """The number of columns of a table's first line that is not blank; 1 if there is none."""
-    with open_text(path) as text:
-        return next((line.count("\t") + 1 for line in text if line.strip()), 1)
+    """The number of columns of a table's first row; 1 if there is none."""
+    return _first_row(path)[1]
 
 
 def labelled_width(path: Path, columns: int) -> int:
@@ -136,11 +135,18 @@ def labelled_width(path: Path, columns: int) -> int:
     Raises:
         UserError: it has another number.
     """
-    count = width(path)
+    number, count = _first_row(path)
     if count not in (columns, columns - 1):
         told = f"{count} columns where {columns} were expected, or {columns - 1} without the label"
-        raise UserError(f"{find(path)}: {told}")
+        raise UserError(f"{find(path)}:{number}: {told}")
     return count
+
+
+def _first_row(path: Path) -> tuple[int, int]:
+    """The number of the first line that is not blank, and of its columns; 1 and 1 if there is none."""
+    with open_text(path) as text:
+        rows = ((number, line.count("\t") + 1) for number, line in enumerate(text, 1) if line.strip())
+        return next(rows, (1, 1))
 
 
 def _plain_lines(text: IO[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:

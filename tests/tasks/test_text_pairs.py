@@ -169,7 +169,7 @@ def test_test_files_without_labels_are_place_holders(tmp_path):
 
 def test_a_table_of_another_width_is_an_error(tmp_path):
     write(tmp_path / "xnli" / "test-en.tsv", [("1", "a", "b", "neutral")])
-    with pytest.raises(UserError, match="test-en.tsv: 4 columns where 3 were expected, or 2 without the label"):
+    with pytest.raises(UserError, match="test-en.tsv:1: 4 columns where 3 were expected, or 2 without the label"):
         read_split(load_task("xnli", tmp_path), tmp_path, "test")
 
 
