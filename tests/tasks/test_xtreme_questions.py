@@ -333,12 +333,12 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path, change
 GERMAN = squad(TESTED["de"])
 DAMAGES = {
     "cut in the middle": (GERMAN[: len(GERMAN) // 2].encode(), r"xquad.de.json:1: not JSON \(.*\); fetch it again"),
-    "another encoding": (GERMAN.encode("latin-1"), "xquad.de.json: byte 0xfc is not UTF-8"),
+    "another encoding": (GERMAN.encode("latin-1"), "xquad.de.json:1: byte 0xfc is not UTF-8"),
     "an answer elsewhere": (GERMAN.replace('t": 25', 't": 24').encode(), "answer_start 24 .* the text is at 25"),
     "an answer that is nowhere": (GERMAN.replace('"text": "1820"', '"text": "1830"').encode(), "is not in the context"),
-    "an id twice": (GERMAN.replace("t5b-1", "t5a-1").encode(), "task xquad, .* language de: duplicate ids 't5a-1'"),
+    "an id twice": (GERMAN.replace("t5b-1", "t5a-1").encode(), "task xquad, .* language de .*: duplicate ids 't5a-1'"),
     "nothing": (b"", "xquad.de.json:1: not JSON"),
-    "no questions": (b'{"data": []}', "language de: no items; the split is empty"),
+    "no questions": (b'{"data": []}', "language de .*: no items; the split is empty"),
     "a list": (b"[]", r"not in SQuAD form .*; list indices must be"),
     "a table": (b"id\tquestion\n", "not JSON"),
     "another shape": (b'{"data": [{"id": "1", "question": "?"}]}', "not in SQuAD form .*; no 'paragraphs'"),
