@@ -7,6 +7,7 @@ missing is told before anything is predicted, and the folder appears when all of
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from isogloss.data.layouts import located
@@ -19,6 +20,7 @@ from isogloss.evaluation.evaluate_encoder import encoder_answers, encoder_method
 from isogloss.evaluation.submission_files import Lines, read_predictions, retrieval_text, task_text
 from isogloss.files import new_folder, write_atomic
 from isogloss.languages import dialect
+from isogloss.processes import is_first
 from isogloss.records import to_json
 from isogloss.run_folder import read_manifest
 from isogloss.runs import load
@@ -54,13 +56,14 @@ def submit(
     check_files(wanted, data)
     pairings = [pairing] if isinstance(pairing, str) else pairing
     chosen = {name: (pairing_of(name, pairings), settings_of(name, settings)) for name in wanted}
-    with new_folder(output) as folder:
+    # of several processes all predict, and what the others than the first write is thrown away
+    with new_folder(output) if is_first() else TemporaryDirectory() as folder:
         for name in wanted:
             task = load_task(name)
             ending = "json" if task.kind == "question_answering" else "tsv"
             texts = _task_texts(task, answered_by[name], data, *chosen[name])
             for tag, text in texts.items():
-                write_atomic(folder / name / f"test-{dialect(tag, 'xtreme')}.{ending}", text)
+                write_atomic(Path(folder) / name / f"test-{dialect(tag, 'xtreme')}.{ending}", text)
             print(f"{name}: {len(texts)} languages", file=sys.stderr)
     return output
 

@@ -116,6 +116,14 @@ def languages(task):
     return XTREME.tasks[task].languages
 
 
+def test_another_process_than_the_first_writes_nothing(command, runs, xtreme, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    words = ["--data", xtreme, "--output", tmp_path / "out", "--tasks", "pawsx"]
+    outcome = command("submit", runs["pawsx"], *words)
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+    assert not (tmp_path / "out").exists()
+
+
 def test_labels_that_are_there_make_no_difference(command, runs, xtreme, tmp_path):
     """Place-holders, true labels or labels that the task does not have: none is read."""
     for name, label in (("none", ""), ("placeholder", "\t0"), ("unknown", "\t?")):
