@@ -82,6 +82,7 @@ def panx_dev(root):
     tagged(root / "panx" / "train-en.tsv", "en", ("O", "B-PER", "O", "B-LOC"))
     for tag in TAGS:
         tagged(root / "panx" / f"dev-{tag}.tsv", tag, ("O", "B-PER", "O", "B-LOC"))
+    ntrex(root)
 
 
 def questions(path, tag, prefix=""):
