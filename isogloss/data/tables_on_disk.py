@@ -5,7 +5,7 @@ In a file of its own for the sake of commands that only ask what there is: it ne
 
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -137,5 +137,13 @@ def _add_block(
         return False
     starts.append(begins + position)
     sizes.append((ends - begins).astype(np.int32))
-    labels.update(block[start:end].removesuffix(b"\r") for start, end in (bounds[:, -2:] + [1, 0]).tolist())
+    labels.update(cell.removesuffix(b"\r") for cell in _distinct(data, bounds[:, -2] + 1, bounds[:, -1]))
     return True
+
+
+def _distinct(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> Iterator[bytes]:
+    """The distinct stretches of the bytes, compared length by length."""
+    lengths = ends - starts
+    for length in np.unique(lengths).tolist():
+        cells = data[starts[lengths == length, None] + np.arange(length)]
+        yield from (cell.tobytes() for cell in np.unique(cells.view(f"V{length}")))
