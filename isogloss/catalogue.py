@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
+from isogloss.data.hub import Hub
 from isogloss.errors import UserError, nearest
 from isogloss.languages import COMPUTED_DIALECTS, DIALECTS, dialect, language, languages
 from isogloss.methods import method_files, method_title
@@ -97,4 +98,6 @@ def recipe_title(path: Path) -> str:
 
 
 def _plain(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if not isinstance(value, tuple):
+        return str(value)
+    return ("; " if isinstance(value[0], Hub) else ", ").join(map(str, value))

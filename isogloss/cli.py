@@ -26,7 +26,10 @@ INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
 PATIENCE = 3  # seconds that another process than the first waits before it tells its mistake
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Data = Annotated[Path | None, typer.Option(help="Folder with the task's files, or the folder that holds it.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(help="Folder with the task's files, or the folder that holds it; hub, or hub:DIR for a mirror of it."),
+]
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder that holds the tasks' folders.")]
 Languages = Annotated[str, typer.Option(help="Languages in any spelling, separated by commas; all by default.")]
 

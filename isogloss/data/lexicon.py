@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from isogloss.data.hub import on_hub
 from isogloss.data.noise import LONGEST, bitexts_of, learn_lexicon, word_for_word, words_of
 from isogloss.data.parallel_text import LANGUAGES, read_parallel
 from isogloss.data.task_data import read_split
@@ -46,7 +47,7 @@ def has_material(task: Task, tag: str) -> bool:
 
 def _material(task: Task, data: Path | None, tag: str) -> list[Bitext]:
     own = bitexts_of(read_split(task, data, "train", [tag])[tag]) if tag in task.languages_of("train") else []
-    if data is not None and tag in LANGUAGES and not _mostly_sentences(own):
+    if data is not None and not on_hub(data) and tag in LANGUAGES and not _mostly_sentences(own):
         return read_parallel(task.root(data).parent, [tag])
     if own:
         return own

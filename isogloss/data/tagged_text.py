@@ -4,7 +4,7 @@ XTREME also cuts long sentences into blocks for an encoder; a second file says w
 are put together again, so both forms give the same records. FILTER's translations have a line per block.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -24,6 +24,12 @@ def read_tagged(path: Path, tag: str) -> list[TaggedSentence]:
     """
     blocks = read_conll(path, columns=labelled_width(path, 2))
     return [_sentence(number, tag, block.rows) for number, block in enumerate(blocks, 1)]
+
+
+def sentences_of_rows(rows: Iterable[tuple[Sequence[str], Sequence[str]]], tag: str) -> list[TaggedSentence]:
+    """The sentences of rows with a list of words and one of their tags, numbered from 1."""
+    filled = (row for row in rows if row[0])
+    return [_sentence(number, tag, list(zip(*row, strict=True))) for number, row in enumerate(filled, 1)]
 
 
 def read_blocks(path: Path, tag: str) -> list[TaggedSentence]:

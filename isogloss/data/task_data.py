@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.data.checks import check_labels, check_records, placeholder_labels, some
+from isogloss.data.hub import fingerprint_hub, on_hub
 from isogloss.data.layouts import located
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.parallel import attach_translations, without_labels
@@ -41,8 +42,7 @@ def read_split(
             do not line up; a text is empty; a label is unknown, or all labels are place-holders.
     """
     tags = resolve_languages(task, split, languages)
-    root = task.root(data)
-    found = {tag: _read_language(task, root, split, tag, labelled) for tag in tags}
+    found = {tag: _read_language(task, data, split, tag, labelled) for tag in tags}
     where = f"task {task.name}, split {split}"
     paired = dict(found)
     for side in (task.train_language, *pivots) if split in task.parallel else ():
@@ -50,7 +50,7 @@ def read_split(
         if not others or (side == task.train_language and side not in task.languages_of(split)):
             continue
         resolve_languages(task, split, [side])  # a pivot that the split lacks is an error, not a missing side
-        translations = found[side] if side in found else _read_language(task, root, split, side, labelled)
+        translations = found[side] if side in found else _read_language(task, data, split, side, labelled)
         if split != "train":  # there English often has more items
             translations = [without_labels(record) for record in translations]
             tell_missing({tag: paired[tag] for tag in others}, translations, where)
@@ -108,14 +108,13 @@ def resolve_languages(task: Task, split: str, languages: Sequence[str] | None = 
     return tags
 
 
-def _read_language(task: Task, root: Path, split: str, tag: str, labelled: bool) -> Sequence[Any]:
-    file = located(task.layouts, root, split, tag)
+def _read_language(task: Task, data: Path | None, split: str, tag: str, labelled: bool) -> Sequence[Any]:
+    file = None if on_hub(data) else located(task.layouts, task.root(data), split, tag)
     where = f"task {task.name}, split {split}, language {tag}" + (f" ({file[1]})" if file else "")
+    records = task.records(data, split, tag, labelled)
     if not labelled:
-        records = list((task.read_unlabelled or task.read)(root, split, tag))
-        check_records(records, where)
+        check_records(records := list(records), where)
         return [each if isinstance(each, Bitext | ComparableSentence) else without_labels(each) for each in records]
-    records = task.read(root, split, tag)
     if split != "train" or not isinstance(records, OnDisk):  # only training sets are too large to be read in
         records = list(records)
     check_records(records, where)
@@ -127,7 +126,12 @@ def _read_language(task: Task, root: Path, split: str, tag: str, labelled: bool)
 
 
 def fingerprint(task: Task, data: Path | None) -> str:
-    """A SHA-256 (hex) over the names, sizes and contents of a task's data files: the same files, the same print."""
+    """A SHA-256 (hex) over the names, sizes and contents of a task's data files: the same files, the same print.
+
+    From the Hub itself it is over the commits, which stand for the files that are or could be read.
+    """
+    if data is not None and task.folder is not None and on_hub(data):
+        return fingerprint_hub(task.hub, data)
     root = task.root(data)
     digest = hashlib.sha256()
     for path in _files(task, root):

@@ -107,6 +107,12 @@ def read_machine_pairs(
     return [replace(pair, language="en") for pair in pairs]
 
 
+def pairs_of_rows(rows: Iterable[Sequence[str]], tag: str) -> list[Sentence]:
+    """The pairs of rows, numbered from 1: the first text, the others joined by a space, and the label."""
+    pairs = ((first, " ".join(others), label) for first, *others, label in rows)
+    return [_pair(str(number), tag, pair, {}) for number, pair in enumerate(pairs, 1)]
+
+
 def without_csv_quotes(cell: str) -> str:
     """The text of a cell that was written as CSV; any other cell as it stands.
 

@@ -1,12 +1,8 @@
 """Encoders by name: `tiny` (embedded), a local folder, or a Hub name; always in float32, with their tokenizers."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import torch
 from huggingface_hub import constants, snapshot_download
@@ -23,6 +19,7 @@ from transformers import (
 from transformers.utils import logging
 
 from isogloss.errors import UserError
+from isogloss.online import hub_answers
 from isogloss.resources import EMBEDDED
 
 
@@ -49,20 +46,6 @@ def encoder_path(name: str | Path) -> str:
         return snapshot_download(str(name), local_files_only=True)
     except LocalEntryNotFoundError:
         raise UserError(_missing(name, OSError("the Hub cannot be reached"))) from None
-
-
-@lru_cache
-def hub_answers() -> bool:
-    """Whether the Hub can be reached at all; the library itself would try for a minute, with a line per attempt."""
-    if getproxies():
-        return True  # for the proxy to find out
-    endpoint = urlsplit(constants.ENDPOINT)
-    try:
-        port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
-        socket.create_connection((endpoint.hostname or "", port), timeout=5).close()
-    except OSError:
-        return False
-    return True
 
 
 def load_encoder(name: str | Path) -> PreTrainedModel:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
+from isogloss.data.hub import Hub, is_there, on_hub, read_hub
 from isogloss.data.layouts import Layout, located
 from isogloss.errors import UserError, nearest
 
@@ -27,6 +29,7 @@ class Task:
     title: str  # one line for `isogloss list tasks`
     read: Reader
     layouts: tuple[Layout, ...] = ()  # where the files of the languages are; () = all languages are always there
+    hub: tuple[Hub, ...] = ()  # where its tables are on the Hugging Face Hub
     languages: tuple[str, ...]  # BCP-47; all languages that have a test split
     metric: str  # the main one, a name in isogloss.metrics
     paper: str
@@ -53,15 +56,31 @@ class Task:
         """The folder with the task's files, given `--data`: that folder itself or the one that holds it.
 
         Raises:
-            UserError: the task needs files and there are none.
+            UserError: the task needs files and there are none, or the Hub is given where files are needed.
         """
         if self.folder is None:
             return Path(__file__).parent.parent / "data"
         if data is None:
-            raise UserError(f"task {self.name!r} reads files; give the folder that holds them with --data DIR")
+            hub = ", or --data hub" if self.hub else ""
+            raise UserError(f"task {self.name!r} reads files; give the folder that holds them with --data DIR{hub}")
+        if on_hub(data):
+            raise UserError(
+                f"task {self.name!r}: this is not on the Hub; give the folder that holds it with --data DIR"
+            )
         if not data.is_dir():
             raise UserError(f"--data {data}: no such folder")
         return data / self.folder if (data / self.folder).is_dir() else data
+
+    def records(self, data: Path | None, split: str, tag: str, labelled: bool = True) -> Sequence[Any]:
+        """The records of a split in one language, given `--data`: from its files or from the Hub.
+
+        Raises:
+            UserError: they are not there, or something is wrong with them.
+        """
+        if data is not None and self._reads_hub(data):
+            return read_hub(self.hub, data, split, tag)
+        read = self.read if labelled else self.read_unlabelled or self.read
+        return read(self.root(data), split, tag)
 
     def require_files(self, data: Path, tags: Sequence[str]) -> None:
         """Nothing, if there is at least one file of each of the languages.
@@ -69,13 +88,11 @@ class Task:
         Raises:
             UserError: a language has none; the task needs files and there are none.
         """
-        if not self.layouts:
-            return
-        root = self.root(data)
-        absent = [tag for tag in tags if not any(located(self.layouts, root, split, tag) for split in SPLITS)]
+        there = self._whereabouts(data)
+        absent = [tag for tag in tags if there and not any(there(split, tag) for split in SPLITS)]
         if absent:
-            names = ", ".join(absent)
-            raise UserError(f"{root} has no files of task {self.name} in {names}; leave them out or get them")
+            where, names = data if self._reads_hub(data) else self.root(data), ", ".join(absent)
+            raise UserError(f"{where} has no files of task {self.name} in {names}; leave them out or get them")
 
     def at(self, data: Path) -> "Task":
         """The task with the languages whose files are there; a split of which none is there keeps those declared.
@@ -83,19 +100,39 @@ class Task:
         Raises:
             UserError: the task needs files and there are none.
         """
-        if not self.layouts:
+        there = self._whereabouts(data)
+        if there is None:
             return self
-        root = self.root(data)
-        there = {
-            split: tuple(tag for tag in self.languages_of(split) if located(self.layouts, root, split, tag))
-            for split in SPLITS
-        }
+        found = {split: tuple(tag for tag in self.languages_of(split) if there(split, tag)) for split in SPLITS}
         return replace(
             self,
-            languages=there["test"] or self.languages,
-            train_languages=there["train"] or self.train_languages or self.languages,
-            dev_languages=there["dev"] or self.dev_languages or self.languages,
+            languages=found["test"] or self.languages,
+            train_languages=found["train"] or self.train_languages or self.languages,
+            dev_languages=found["dev"] or self.dev_languages or self.languages,
         )
+
+    def _reads_hub(self, data: Path) -> bool:
+        """Whether the Hub takes the place of the task's files.
+
+        Raises:
+            UserError: the task is not on the Hub.
+        """
+        if self.folder is None or not on_hub(data):
+            return False
+        if not self.hub:
+            raise UserError(
+                f"task {self.name!r} cannot be read from the Hub; give the folder of its files with --data DIR"
+            )
+        return True
+
+    def _whereabouts(self, data: Path) -> Callable[[str, str], bool] | None:
+        """Tells whether a split in a language is there; None if that is found out only when it is read."""
+        if self._reads_hub(data):
+            return partial(is_there, self.hub, data)
+        if not self.layouts:
+            return None
+        root = self.root(data)
+        return lambda split, tag: located(self.layouts, root, split, tag) is not None
 
     def languages_of(self, split: str) -> tuple[str, ...]:
         """The languages that have the split."""

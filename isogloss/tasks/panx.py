@@ -1,9 +1,12 @@
 """PAN-X: names of persons, organisations and places in Wikipedia; silver labels, trained on English."""
 
+from dataclasses import replace
 from functools import partial
 
 from isogloss.data.layouts import read_layout
+from isogloss.data.tagged_text import sentences_of_rows
 from isogloss.tasks import Task, bio_tags
+from isogloss.tasks._hub import xtreme
 from isogloss.tasks._xtreme_tagging import LAYOUTS, read_machine
 
 # fmt: off
@@ -13,6 +16,14 @@ LANGUAGES = (
     "ka", "ko", "th", "sw", "yo", "my", "zh", "kk", "tr", "et", "fi", "hu",
 )
 # fmt: on
+TESTED = xtreme(
+    files={"dev": "PAN-X.{language}/validation-*.parquet", "test": "PAN-X.{language}/test-*.parquet"},
+    languages={tag: tag for tag in LANGUAGES},
+    columns=("tokens", "ner_tags"),
+    labels={name: name for name in ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")},
+    read=sentences_of_rows,
+)
+TRAINED = replace(TESTED, files={"train": "PAN-X.{language}/train-*.parquet"}, languages={"en": "en"})
 
 TASK = Task(
     name="panx",
@@ -20,6 +31,7 @@ TASK = Task(
     title="names of persons, organisations and places (PAN-X), 40 languages",
     read=partial(read_layout, LAYOUTS),
     layouts=LAYOUTS,
+    hub=(TRAINED, TESTED),
     read_machine=read_machine,
     languages=LANGUAGES,
     parallel=("train",),

@@ -1,15 +1,17 @@
 """PAWS-X: do two sentences of almost the same words say the same? Machine-translated PAWS to train on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from isogloss.data.hub import Hub, Row
 from isogloss.data.layouts import Layout, Numbered, read_layout
-from isogloss.data.text_pairs import read_five_columns, read_machine_pairs, read_pairs
+from isogloss.data.text_pairs import pairs_of_rows, read_five_columns, read_machine_pairs, read_pairs
 from isogloss.records import Sentence
 from isogloss.tasks import Task
 from isogloss.tasks._xglue import in_archive
 
+LANGUAGES = ("de", "en", "es", "fr", "ja", "ko", "zh")
 NOT_TRANSLATED = "NS"
 TRANSLATIONS = "translate-train/en-{language}-translated.tsv"
 NAMED = partial(read_pairs, columns=("sentence1", "sentence2", "label"))
@@ -52,10 +54,32 @@ MACHINE = (
 
 def read(folder: Path, split: str, tag: str) -> list[Sentence]:
     """The pairs of a split in one language, without those that were not translated."""
-    pairs = read_layout(LAYOUTS, folder, split, tag)
+    return translated(read_layout(LAYOUTS, folder, split, tag))
+
+
+def read_rows(rows: Iterable[Row], tag: str) -> list[Sentence]:
+    """The pairs of the Hub's rows, without those that were not translated."""
+    return translated(pairs_of_rows(rows, tag))
+
+
+def translated(pairs: Sequence[Sentence]) -> list[Sentence]:
+    """The pairs of which both texts were translated; the others keep their numbers."""
     return [pair for pair in pairs if NOT_TRANSLATED not in (pair.text, pair.text_pair)]
 
 
+ON_HUB = Hub(
+    repository="google-research-datasets/paws-x",
+    revision="4cd8187c404bda33cb1f62b49b001115862acf37",
+    files={
+        "train": "{language}/train-*.parquet",
+        "dev": "{language}/validation-*.parquet",
+        "test": "{language}/test-*.parquet",
+    },
+    languages={tag: tag for tag in LANGUAGES},
+    columns=("sentence1", "sentence2", "label"),
+    labels={"0": "0", "1": "1"},
+    read=read_rows,
+)
 TASK = Task(
     name="pawsx",
     kind="classification",
@@ -63,8 +87,9 @@ TASK = Task(
     read=read,
     read_unlabelled=partial(read_layout, LAYOUTS),  # XTREME wants a prediction for those too
     layouts=LAYOUTS,
+    hub=(ON_HUB,),
     read_machine=partial(read_machine_pairs, MACHINE, LAYOUTS),
-    languages=("de", "en", "es", "fr", "ja", "ko", "zh"),
+    languages=LANGUAGES,
     labels=("0", "1"),
     metric="accuracy",
     folder="pawsx",

@@ -4,8 +4,11 @@ from functools import partial
 
 from isogloss.data.layouts import read_layout
 from isogloss.tasks import Task
+from isogloss.tasks._hub import xglue
 from isogloss.tasks._xglue import layouts
 
+LANGUAGES = ("de", "en", "fr")
+COLUMNS = ("query", "ad_title", "ad_description", "relevance_label")
 LAYOUTS = layouts("qadsm", columns=4)
 TASK = Task(
     name="qadsm",
@@ -13,7 +16,8 @@ TASK = Task(
     title="does an advertisement fit a query (XGLUE QADSM), 3 languages",
     read=partial(read_layout, LAYOUTS),
     layouts=LAYOUTS,
-    languages=("de", "en", "fr"),
+    hub=xglue("qadsm", LANGUAGES, COLUMNS, {"Bad": "Bad", "Good": "Good"}),
+    languages=LANGUAGES,
     train_languages=("en",),
     parallel=(),
     labels=("Bad", "Good"),

@@ -4,8 +4,10 @@ from functools import partial
 
 from isogloss.data.layouts import read_layout
 from isogloss.tasks import Task
+from isogloss.tasks._hub import xglue
 from isogloss.tasks._xglue import layouts
 
+LANGUAGES = ("de", "en", "fr")
 LAYOUTS = layouts("qam", columns=3)
 TASK = Task(
     name="qam",
@@ -13,7 +15,8 @@ TASK = Task(
     title="does a passage answer a question (XGLUE QAM), 3 languages",
     read=partial(read_layout, LAYOUTS),
     layouts=LAYOUTS,
-    languages=("de", "en", "fr"),
+    hub=xglue("qam", LANGUAGES, ("question", "answer", "label"), {"False": "0", "True": "1"}),
+    languages=LANGUAGES,
     train_languages=("en",),
     parallel=(),
     labels=("0", "1"),

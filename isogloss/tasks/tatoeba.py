@@ -4,15 +4,20 @@ The test sets of LASER (Artetxe and Schwenk 2019), whose line numbers are the id
 side, so line 7 of German and line 7 of French are two items. XTREME asks from English to the other language in 36 of
 the languages, `XTREME` below; the other direction is scored beside it. XTREME's own figures for XLM-R large take the
 mean of layer 14 (`--set layer=14`). Fewer items are fewer candidates: scores with `--items` are higher.
+
+The Hub has XTREME's languages.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from isogloss.data.formats import read_lines
+from isogloss.data.hub import Row
 from isogloss.errors import UserError
 from isogloss.languages import language
 from isogloss.records import Bitext
 from isogloss.tasks import Task
+from isogloss.tasks._hub import xtreme
 
 XTREME_CODES = (  # the 36 of XTREME, as the files are called
     "afr ara ben bul cmn deu ell est eus fin fra heb hin hun ind ita jav jpn kat kaz kor mal mar nld pes por rus spa "
@@ -40,9 +45,20 @@ def read(folder: Path, split: str, tag: str) -> list[Bitext]:
     texts, english = read_lines(path), read_lines(folder / f"{stem}.eng")
     if len(texts) != len(english):
         raise UserError(f"{path}: {len(texts)} lines, but the English file beside it has {len(english)}")
+    return read_rows(zip(texts, english, strict=True), tag)
+
+
+def read_rows(rows: Iterable[Row], tag: str) -> list[Bitext]:
+    """The pairs of rows with a text and its English; those of the Hub have kept their line ends."""
     return [
-        Bitext(id=str(number), language=tag, text=text, translation_language="en", translation=translation)
-        for number, (text, translation) in enumerate(zip(texts, english, strict=True), 1)
+        Bitext(
+            id=str(number),
+            language=tag,
+            text=text.rstrip("\r\n"),
+            translation_language="en",
+            translation=translation.rstrip("\r\n"),
+        )
+        for number, (text, translation) in enumerate(rows, 1)
     ]
 
 
@@ -53,11 +69,18 @@ def _sizes() -> dict[str, int]:
     return {f"test/{tag}": smaller.get(code, 1000) for tag, code in counted.items()}
 
 
+ON_HUB = xtreme(
+    files={"test": "tatoeba.{language}/validation-*.parquet"},
+    languages={tag: FILES[tag] for tag in XTREME},
+    columns=("source_sentence", "target_sentence"),
+    read=read_rows,
+)
 TASK = Task(
     name="tatoeba",
     kind="bitext",
     title="find a sentence's translation (Tatoeba), English with 86 languages; no training",
     read=read,
+    hub=(ON_HUB,),
     languages=tuple(sorted(FILES)),
     dev_split=None,
     parallel=(),

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from isogloss.data.hub import Hub
 from isogloss.data.layouts import Layout, Numbered, read_layout
 from isogloss.data.text_pairs import (
+    pairs_of_rows,
     read_five_columns,
     read_machine_pairs,
     read_pairs,
@@ -16,6 +18,7 @@ from isogloss.records import Sentence
 from isogloss.tasks import Task
 from isogloss.tasks._xglue import in_archive
 
+LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 SPELLINGS = {"contradictory": "contradiction"}  # in the translated training files
 TRANSLATIONS = "translate-train/en-{language}-translated.tsv"
 NAMED = partial(read_pairs, columns=("premise", "hypo", "label"), labels=SPELLINGS)
@@ -61,6 +64,19 @@ LAYOUTS = (
         name="XNLI-MT, a part", files={"train": "../xnli_train_parallel/multinli.train.{language}.tsv"}, read=NAMED
     ),
 )
+ON_HUB = Hub(
+    repository="facebook/xnli",
+    revision="b8dd5d7af51114dbda02c0e3f6133f332186418e",
+    files={
+        "train": "{language}/train-*.parquet",
+        "dev": "{language}/validation-*.parquet",
+        "test": "{language}/test-*.parquet",
+    },
+    languages={tag: tag for tag in LANGUAGES},
+    columns=("premise", "hypothesis", "label"),
+    labels={name: name for name in ("entailment", "neutral", "contradiction")},
+    read=pairs_of_rows,
+)
 MACHINE = (  # translations into English, named by the language they were made from
     Layout(
         name="FILTER",
@@ -81,9 +97,10 @@ TASK = Task(
     title="inference between two sentences (XNLI), 15 languages",
     read=partial(read_layout, LAYOUTS),
     layouts=LAYOUTS,
+    hub=(ON_HUB,),
     read_machine=partial(read_machine_pairs, MACHINE, LAYOUTS),
     as_released=with_csv_quotes,
-    languages=("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"),
+    languages=LANGUAGES,
     labels=("contradiction", "entailment", "neutral"),
     metric="accuracy",
     folder="xnli",

@@ -1,7 +1,6 @@
 """Loading encoders and tokenizers: names, precision, completeness."""
 
 import json
-import socket
 
 import pytest
 import torch
@@ -89,17 +88,6 @@ def test_without_a_network_the_cache_stands_in_and_a_wrong_name_fails_at_once(mo
         encoder_path("tinyy")
     monkeypatch.setattr(encoders, "snapshot_download", lambda name, local_files_only: str(tmp_path / name))
     assert encoder_path("cached/encoder") == str(tmp_path / "cached/encoder")
-
-
-def test_a_hub_that_refuses_connections_does_not_answer(monkeypatch):
-    hub_answers = encoders.hub_answers.__wrapped__
-    monkeypatch.setattr(encoders, "getproxies", dict)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setattr(encoders.constants, "ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
-        assert hub_answers()
-    assert not hub_answers()
-    monkeypatch.setattr(encoders, "getproxies", lambda: {"https": "http://proxy"})
-    assert hub_answers()
 
 
 def test_a_folder_without_a_configuration_is_no_encoder(tmp_path):
