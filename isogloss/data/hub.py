@@ -129,8 +129,8 @@ def _files(place: Hub, data: Path, pattern: str) -> list[Path]:
     if folder is not None:
         files = _matching(folder / place.repository, pattern)
         remedy = (
-            f"`hf download {place.repository} --repo-type dataset --revision {place.revision} "
-            f"--local-dir {folder / place.repository}` makes that part of a mirror"
+            f"`{_command(place.repository, place.revision, pattern)} --local-dir {folder / place.repository}` makes "
+            "that part of a mirror"
         )
     else:
         found = commit(place.repository, place.revision)
@@ -191,9 +191,13 @@ def _fetched(repository: str, revision: str, pattern: str) -> Path:
         else:
             reason = "not in the cache, and the Hub cannot be reached" if offline() else str(error).splitlines()[0]
         raise UserError(
-            f"{what}: {reason}; where there is a network, `hf download {repository} --repo-type dataset --revision "
-            f"{revision} --include '{pattern}'` fetches it; or {own}"
+            f"{what}: {reason}; where there is a network, `{_command(repository, revision, pattern)}` fetches it; "
+            f"or {own}"
         ) from None
+
+
+def _command(repository: str, revision: str, pattern: str) -> str:
+    return f"hf download {repository} --repo-type dataset --revision {revision} --include '{pattern}'"
 
 
 def _rows(place: Hub, files: Sequence[Path]) -> Iterator[Row]:

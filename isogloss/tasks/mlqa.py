@@ -8,7 +8,7 @@ from functools import partial
 
 from isogloss.data.layouts import Layout
 from isogloss.data.questions import read_questions
-from isogloss.tasks import Task
+from isogloss.tasks import Task, _hub
 from isogloss.tasks._xglue import in_archive
 from isogloss.tasks._xtreme_questions import SQUAD, SQUAD_FOLDERS, SQUAD_SIZE, machine, read, read_machine
 
@@ -42,15 +42,25 @@ SIZES = {
     "test": {"ar": 5335, "de": 4517, "en": 11590, "es": 5253, "hi": 4918, "vi": 5495, "zh": 5137},
 }
 # fmt: on
-
+LANGUAGES = ("ar", "de", "en", "es", "hi", "vi", "zh")
+ON_HUB = _hub.xtreme(
+    files={
+        "dev": "MLQA.{language}.{language}/validation-*.parquet",
+        "test": "MLQA.{language}.{language}/test-*.parquet",
+    },
+    languages={tag: tag for tag in LANGUAGES},
+    columns=_hub.QUESTION,
+    read=_hub.questions_of_rows,
+)
 TASK = Task(
     name="mlqa",
     kind="question_answering",
     title="answers in a paragraph (MLQA), trained on SQuAD, 7 languages",
     read=partial(read, LAYOUTS),
     layouts=LAYOUTS,
+    hub=(_hub.SQUAD, ON_HUB),
     read_machine=partial(read_machine, MACHINE),
-    languages=("ar", "de", "en", "es", "hi", "vi", "zh"),
+    languages=LANGUAGES,
     metric="mlqa_F1",
     other_metrics=("mlqa_exact_match",),
     folder="mlqa",

@@ -9,14 +9,16 @@ XTREME's script divides the training file by language and cuts the ids down to n
 questions are counted through; the undivided file, which the script leaves beside them, is read first.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from isogloss.data.hub import Row
 from isogloss.data.layouts import Layout
 from isogloss.data.questions import read_questions, read_questions_of_language
 from isogloss.records import Question
-from isogloss.tasks import Task
+from isogloss.tasks import Task, _hub
 from isogloss.tasks._xtreme_questions import machine, read, read_machine, translations
 
 LANGUAGES = {  # the English name, as TyDi QA's files and ids have it, and the number of test questions
@@ -89,12 +91,26 @@ MACHINE = machine(
     }
 )
 
+
+def rows_of_language(rows: Iterable[Row], tag: str) -> list[Question]:
+    """The questions of one language in the Hub's rows of all."""
+    return _hub.questions_of_rows((row for row in rows if row[0].startswith(f"{LANGUAGES[tag][0]}-")), tag)
+
+
+TESTED_ON_HUB = _hub.xtreme(
+    files={"test": "tydiqa/validation-*.parquet"},
+    languages={tag: name for tag, (name, _) in LANGUAGES.items()},
+    columns=_hub.QUESTION,
+    read=rows_of_language,
+)
+TRAINED_ON_HUB = replace(TESTED_ON_HUB, files={"train": "tydiqa/train-*.parquet"}, languages={"en": "english"})
 TASK = Task(
     name="tydiqa",
     kind="question_answering",
     title="answers in a passage (TyDi QA), asked in the language itself, trained on English, 9 languages",
     read=partial(read, LAYOUTS),
     layouts=LAYOUTS,
+    hub=(TRAINED_ON_HUB, TESTED_ON_HUB),
     read_machine=partial(read_machine, MACHINE),
     languages=tuple(LANGUAGES),
     dev_split=None,
