@@ -23,6 +23,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 SHARD = re.compile(r"-\d{5}-of-(\d{5})\.")
 TSV = {"sep": "\t", "quoting": csv.QUOTE_NONE, "keep_default_na": False}  # as `formats.read_table` reads them
 Row = tuple[Any, ...]
+Reader = Callable[[Iterable[Row], str], Sequence[Any]]  # rows, tag -> records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class Hub:
     languages: Mapping[str, str]  # their names there by tag; no others are there
     columns: tuple[str, ...]  # in the order in which `read` takes them; the label, where there is one, comes last
     labels: Mapping[str, str] = field(default_factory=dict)  # ours by the name there, in the order of the class numbers
-    read: Callable[[Iterable[Row], str], Sequence[Any]]  # rows, tag -> records
+    read: Reader
 
     def __str__(self) -> str:
         """`facebook/xnli at main: train, dev, test in 15 languages`."""

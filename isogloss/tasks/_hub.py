@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from isogloss.data.formats import check_answers
-from isogloss.data.hub import Hub, Row
+from isogloss.data.hub import Hub, Reader, Row
 from isogloss.data.text_pairs import pairs_of_rows
 from isogloss.records import Answer, Question
 
@@ -14,8 +14,14 @@ STRIPPED = 10  # characters of white space that a copy may have lost before a co
 xtreme = partial(Hub, repository="google/xtreme", revision="ec5f1f46e9af79639a90684a7a70a956c4998f04")
 
 
-def xglue(task: str, languages: Sequence[str], columns: tuple[str, ...], labels: Mapping[str, str]) -> tuple[Hub, Hub]:
-    """Where the English training pairs of one of XGLUE's own tasks are, and where its dev and test pairs.
+def xglue(
+    task: str,
+    languages: Sequence[str],
+    columns: tuple[str, ...],
+    labels: Mapping[str, str],
+    read: Reader = pairs_of_rows,
+) -> tuple[Hub, Hub]:
+    """Where the English training items of a task of XGLUE are, and where its dev and test items.
 
     Microsoft's repository needs its script, which datasets runs no more; this copy holds what the script made.
     """
@@ -26,7 +32,7 @@ def xglue(task: str, languages: Sequence[str], columns: tuple[str, ...], labels:
         languages={tag: tag for tag in languages},
         columns=columns,
         labels=labels,
-        read=pairs_of_rows,
+        read=read,
     )
     return replace(tested, files={"train": f"{task}/train-*.parquet"}, languages={"en": "en"}), tested
 
