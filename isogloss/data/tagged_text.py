@@ -27,9 +27,9 @@ def read_tagged(path: Path, tag: str) -> list[TaggedSentence]:
 
 
 def sentences_of_rows(rows: Iterable[tuple[Sequence[str], Sequence[str]]], tag: str) -> list[TaggedSentence]:
-    """The sentences of rows with a list of words and one of their tags, numbered from 1."""
-    filled = (row for row in rows if row[0])
-    return [_sentence(number, tag, list(zip(*row, strict=True))) for number, row in enumerate(filled, 1)]
+    """The sentences of rows with a list of words and one of their tags, numbered from 1; see `read_spaced`."""
+    pairs = ([pair for pair in zip(*row, strict=True) if not pair[0].startswith(DOCUMENT_START)] for row in rows)
+    return [_sentence(number, tag, each) for number, each in enumerate(filter(None, pairs), 1)]
 
 
 def read_blocks(path: Path, tag: str) -> list[TaggedSentence]:

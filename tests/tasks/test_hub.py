@@ -126,6 +126,57 @@ def qam(root, places):
     xglue(root, places, "qam", ("question", "answer", "label"), {"0": "False", "1": "True"})
 
 
+def wpr(root, places):
+    columns = ("query", "web_page_title", "web_page_snippet", "relavance_label")
+    ratings = ("Bad", "Fair", "Good", "Excellent", "Perfect")
+    xglue(root, places, "wpr", columns, {str(number): name for number, name in enumerate(ratings)})
+
+
+def blocks(root, places, column, sentences, feature):
+    """Sentences as blocks of XGLUE and as rows, which keep the lines where documents begin."""
+    for tag in ("en", "de"):
+        for split in SPLITS if tag == "en" else ("dev", "test"):
+            lines = ["".join(f"{word} {label}\n" for word, label in sentence) for sentence in sentences]
+            write(root / "xglue" / f"{tag}.{split}", "\n".join(lines))
+            rows = [tuple(zip(*sentence, strict=True)) for sentence in sentences]
+            features = {"words": lists(TEXT), column: lists(feature)}
+            write_split(root, places[0 if split == "train" else 1], split, tag, rows, features)
+
+
+def ner(root, places):
+    sentences = [
+        [("-DOCSTART-", "O")],
+        [("Marta", "I-PER"), ("sings", "O")],
+        [("Rome", "I-LOC"), ("Paris", "B-LOC"), ("Lake", "I-MISC"), ("Garda", "I-MISC")],
+    ]
+    names = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-MISC", "I-MISC")
+    blocks(root, places, "ner", sentences, classes(*names))
+
+
+def pos(root, places):
+    tags = [
+        "ADJ",
+        "ADP",
+        "ADV",
+        "AUX",
+        "CCONJ",
+        "DET",
+        "INTJ",
+        "NOUN",
+        "NUM",
+        "PART",
+        "PRON",
+        "PROPN",
+        "PUNCT",
+        "SCONJ",
+        "SYM",
+        "VERB",
+        "X",
+    ]
+    sentences = [[("Marta", "PROPN"), ("sings", "VERB")], [("#", "SYM"), ("1\u00a0000", "NUM")]]
+    blocks(root, places, "pos", sentences, classes(*tags))
+
+
 QUESTIONS = {
     "en": [("1", "When?", "The mill was built in 1820.", "1820"), ("2", "Who came?", "Ann came.", "Ann")],
     "zh": [("1", "何时建的？", "磨坊建于1820年。", "1820"), ("2", "谁来了？", "安来了。", "安")],
@@ -183,9 +234,9 @@ def tydiqa(root, places):
         write_split(root, place, split, "en", on_hub(everything), QUESTION)
 
 
-ALL = (xnli, pawsx, panx, tatoeba, sib200, nc, qadsm, qam, xquad, mlqa, tydiqa)
+ALL = (xnli, pawsx, panx, tatoeba, sib200, nc, qadsm, qam, wpr, ner, pos, xquad, mlqa, tydiqa)
 WRITERS = {writer.__name__: writer for writer in ALL}
-ENGLISH_TRAINING = ("panx", "nc", "qadsm", "qam", "xquad", "mlqa", "tydiqa")
+ENGLISH_TRAINING = ("panx", "nc", "qadsm", "qam", "wpr", "ner", "pos", "xquad", "mlqa", "tydiqa")
 
 
 @pytest.mark.parametrize("name", ON_HUB)
