@@ -180,8 +180,10 @@ class Block:
     rows: tuple[tuple[str, ...], ...]
 
 
-def read_conll(path: Path, *, columns: int) -> list[Block]:
+def read_conll(path: Path, *, columns: int, commented: bool = True) -> list[Block]:
     """The blocks of a CoNLL file with that many tab-separated columns, separated by blank lines.
+
+    commented: whether a line above a block that begins with `#` is one, and not a word.
 
     Raises:
         UserError: a row has another number of columns, or the file holds no block.
@@ -195,7 +197,7 @@ def read_conll(path: Path, *, columns: int) -> list[Block]:
             if rows:
                 blocks.append(Block(f"{found}:{start}", comments, tuple(rows)))
             comments, rows = {}, []
-        elif line.startswith("#") and not rows:
+        elif commented and line.startswith("#") and not rows:
             key, value = _comment(line)
             comments[key] = value
         else:

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from isogloss.data.checks import some
-from isogloss.data.formats import find, labelled_width, packed, read_conll, read_lines, width
+from isogloss.data.formats import Block, find, labelled_width, packed, read_conll, read_lines, width
 from isogloss.errors import UserError
 from isogloss.records import TaggedSentence, join_words, split_words
 
@@ -22,7 +22,7 @@ def read_tagged(path: Path, tag: str) -> list[TaggedSentence]:
 
     WikiANN's files write the language before every word (`de:Haus`); it is taken off.
     """
-    blocks = read_conll(path, columns=labelled_width(path, 2))
+    blocks = _blocks(path, labelled_width(path, 2))
     return [_sentence(number, tag, block.rows) for number, block in enumerate(blocks, 1)]
 
 
@@ -34,7 +34,7 @@ def sentences_of_rows(rows: Iterable[tuple[Sequence[str], Sequence[str]]], tag: 
 
 def read_blocks(path: Path, tag: str) -> list[TaggedSentence]:
     """The sentences of a file that was cut into blocks, put together by the sentence numbers in the file beside it."""
-    blocks = read_conll(path, columns=labelled_width(path, 2))
+    blocks = _blocks(path, labelled_width(path, 2))
     numbered = zip(_numbers(path, len(blocks)), blocks, strict=True)
     sentences = groupby(numbered, key=lambda pair: pair[0])
     return [_sentence(number, tag, [row for _, block in group for row in block.rows]) for number, group in sentences]
@@ -76,7 +76,7 @@ def read_translations(path: Path, tag: str, source: Path, originals: Sequence[Ta
     """
     lines = read_lines(path)
     known = [int(original.id) for original in originals]
-    numbers = known if _index(source) is None else _numbers(source, len(read_conll(source, columns=width(source))))
+    numbers = known if _index(source) is None else _numbers(source, len(_blocks(source, width(source))))
     if len(lines) != len(numbers):
         raise UserError(
             f"{find(path)}: {len(lines)} lines where {find(source)} has {len(numbers)}; a line is the translation of "
@@ -96,6 +96,11 @@ def filled_up(translations: Sequence[TaggedSentence], originals: Sequence[Tagged
         found.get(each.id) or TaggedSentence(id=each.id, language=language, text=each.text, words=each.words)
         for each in originals
     ]
+
+
+def _blocks(path: Path, columns: int) -> list[Block]:
+    """The blocks of a file in which every line is a word: one that begins with `#` too."""
+    return read_conll(path, columns=columns, commented=False)
 
 
 def _sentence(number: int, tag: str, rows: Rows) -> TaggedSentence:
@@ -132,7 +137,7 @@ def _numbers(path: Path, blocks: int) -> list[int]:
     index = _index(path)
     if index is None:
         raise UserError(f"{find(path)}: no {path.name}.idx beside it, which says what sentence a block is from")
-    found = [{row[0] for row in block.rows} for block in read_conll(index, columns=1)]
+    found = [{row[0] for row in block.rows} for block in _blocks(index, 1)]
     if len(found) != blocks:
         raise UserError(f"{index}: {len(found)} blocks where {path.name} has {blocks}")
     for numbers in found:

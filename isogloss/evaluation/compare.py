@@ -28,6 +28,7 @@ CONTROLS = (
     "word_for_word",
     "shuffled",
 )  # pairings that show what the translation is worth
+TIMINGS = "bench"  # a folder of results that are no scores
 AVERAGE, TRANSFER = "average", "transfer"  # columns beside the languages
 SeedRow = list[tuple[Path, Result]]  # the results of one row, which differ in their seeds alone
 
@@ -126,6 +127,7 @@ def result_files(path: Path) -> list[Path]:
         raise UserError(f"{path}: no such file or folder; give runs or their results")
     run = (path / "results").is_dir() or (path / "isogloss.json").is_file()
     files = sorted((path / "results").glob("*.json") if run else path.rglob("*.json"))
+    files = [file for file in files if TIMINGS not in file.relative_to(path).parts]
     if not files:
         example = path / "results" / "test.json"
         raise UserError(f"{path} holds no results; `isogloss evaluate {path} --output {example}` writes one")

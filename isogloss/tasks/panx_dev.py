@@ -11,7 +11,7 @@ def read(folder: Path, split: str, tag: str) -> list[TaggedSentence]:
     """The sentences of a language. The test files have no labels: dev files are the test split, English dev is dev."""
     part = "train" if split == "train" else "dev"
     found = []
-    for number, block in enumerate(read_conll(folder / f"{part}-{tag}.tsv", columns=2), 1):
+    for number, block in enumerate(read_conll(folder / f"{part}-{tag}.tsv", columns=2, commented=False), 1):
         text, words = join_words([word for word, _ in block.rows], tag)
         tags = tuple(label for _, label in block.rows)
         found.append(TaggedSentence(id=str(number), language=tag, text=text, words=tuple(words), tags=tags))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from isogloss.errors import UserError
-from isogloss.evaluation.compare import compare
+from isogloss.evaluation.compare import compare, result_files
 
 HIGH, LOW = {"en": 0.9, "de": 0.8, "sw": 0.7}, {"en": 0.8, "de": 0.5, "sw": 0.4}
 
@@ -150,3 +150,10 @@ def test_missing_runs_and_runs_without_results_are_named(tmp_path):
         compare([tmp_path])
     with pytest.raises(UserError, match="no results to compare"):
         compare([])
+
+
+def test_timings_beside_scores_are_no_results(tmp_path, fake_run):
+    run = fake_run(tmp_path / "scores", HIGH)
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "streaming.json").write_text("{}")
+    assert result_files(tmp_path) == result_files(run)

@@ -131,6 +131,12 @@ def test_prepared_test_files_carry_place_holders(tmp_path):
         read_split(load_task("udpos", tmp_path), tmp_path, "test", ["de"])
 
 
+def test_a_word_that_begins_with_a_hash_is_a_word_wherever_it_stands(tmp_path):
+    write(tmp_path / "x.tsv", "#1\tX\nwins\tVERB\n\nis\tAUX\n#\tSYM\n")
+    found = [[record.text[a:b] for a, b in record.words] for record in read_tagged(tmp_path / "x.tsv", "en")]
+    assert found == [["#1", "wins"], ["is", "#"]]
+
+
 def test_chinese_words_are_joined_without_spaces(tmp_path):
     write(tmp_path / "test-zh.tsv", "我\tO\n北京\tB-LOC\n")
     (record,) = read_tagged(tmp_path / "test-zh.tsv", "zh")
