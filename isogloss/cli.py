@@ -69,7 +69,9 @@ def train(
     encoder: Annotated[str | None, typer.Option(help="tiny, a folder, or a Hub name.")] = None,
     languages: Annotated[str | None, typer.Option(help="Languages in any spelling, separated by commas.")] = None,
     pivots: Annotated[str | None, typer.Option(help="Languages read as further sides.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Run directory; an unfinished run in it is resumed.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Run directory, resumed if unfinished; runs/RECIPE by default.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, order and dropout.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of a setting; may be repeated.")] = None,
 ) -> None:
@@ -87,8 +89,10 @@ def train(
         "output": output,
         "seed": seed,
     }
-    folder = run(resolve(read_recipe(recipe) if recipe else {}, flags, set_ or ()))
-    print(folder)
+    content = read_recipe(recipe) if recipe else {}
+    if recipe and output is None and "output" not in content:
+        flags["output"] = Path("runs") / Path(recipe).stem
+    print(run(resolve(content, flags, set_ or ())))
 
 
 @app.command()

@@ -169,6 +169,17 @@ def test_a_recipe_file_trains_from_the_command_line(command, data, encoder_folde
     assert manifest["languages"] == ["de"]
 
 
+def test_a_recipe_needs_nothing_but_its_data(command, data, encoder_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text(
+        f'method = "zero_shot"\ntask = "sib200"\nencoder = "{encoder_folder}"\nlanguages = ["de"]\n'
+        "[train]\nupdates = 1\nbatch_size = 4\n[lengths]\nmax_length = 32\n"
+    )
+    outcome = command("train", "mine.toml", "--data", data)
+    assert (outcome.code, outcome.out) == (0, "runs/mine\n"), outcome.err
+    assert load("runs/mine").manifest["languages"] == ["de"]
+
+
 def test_two_methods_are_set_side_by_side(command, trained, tmp_path):
     for row in ("zero_shot", "filter"):
         assert command("evaluate", trained("classification", row), "--output", tmp_path / f"{row}.json").code == 0
