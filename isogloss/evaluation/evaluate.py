@@ -73,22 +73,29 @@ def evaluate(
     records = [record for group in sides.values() for record in group]
     check_seen(manifest["trained_labels"], records, f"task {declared.name}, split {split}")
     predictions = predictor.predict(records)
-    conditions = Conditions(
+    conditions = conditions_of(manifest, declared, data, split, pairing, records)
+    return score(declared, manifest["labels"], records, predictions, conditions, started=started, output=output)
+
+
+def conditions_of(
+    manifest: Mapping[str, Any], task: Task, data: Path | None, split: str, pairing: str, records: Sequence[Record]
+) -> Conditions:
+    """What a run's scores on the records hold under."""
+    return Conditions(
         method=manifest["method"],
-        task=declared.name,
+        task=task.name,
         split=split,
         pairing=pairing,
         seeds=(manifest["seed"],),
         settings={name: manifest[name] for name in SETTINGS} | unusual(manifest),
         encoder=manifest["encoder"],
         data={
-            "sha256": fingerprint(declared, data),
-            "translation": declared.translation_source,
+            "sha256": fingerprint(task, data),
+            "translation": task.translation_source,
             "self_paired": sum(not record.translations for record in records),
         },
-        train_language=declared.train_language,
+        train_language=task.train_language,
     )
-    return score(declared, manifest["labels"], records, predictions, conditions, started=started, output=output)
 
 
 def read_for(
