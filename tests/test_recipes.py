@@ -119,12 +119,6 @@ def tydiqa(root):
     questions(root / "tydiqa" / "tydiqa-goldp-v1.1-dev" / "tydiqa.en.dev.json", "en")
 
 
-def mlqa_dev(root):
-    questions(root / "tydiqa" / "tydiqa.goldp.en.train.json", "en")
-    for tag in TAGS:
-        questions(root / "mlqa" / f"dev-context-{tag}-question-{tag}.json", tag)
-
-
 def tydiqa_sw(root):
     questions(root / "tydiqa" / "tydiqa.goldp.en.train.json", "en")
     questions(root / "tydiqa" / "tydiqa.goldp.sw.train.json", "de")  # any text will do
@@ -166,7 +160,6 @@ DATA = {
     "panx_dev": panx_dev,
     "xquad": xquad,
     "mlqa": mlqa,
-    "mlqa_dev": mlqa_dev,
     "tydiqa": tydiqa,
     "tydiqa_sw": tydiqa_sw,
     "nusax": nusax,
