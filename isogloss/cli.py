@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
-PATIENCE = 3  # seconds that another process than the first waits before it tells its mistake
+PATIENCE = 10  # seconds that another process than the first waits before it tells its mistake
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Data = Annotated[

@@ -158,6 +158,7 @@ def fail(self, *args):
     raise UserError("out of something")
 
 prediction.TOKENS_PER_BATCH = 64
+cli.PATIENCE = 1
 if not processes.is_first():
     prediction.Reader._read = fail
 cli.main()
