@@ -1,5 +1,6 @@
-"""Writing that leaves either the old file or the whole new one."""
+"""Writing that leaves either the old file or the whole new one, and the hash of what a file holds."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -8,6 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from isogloss.errors import UserError
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_atomic(path: Path, text: str) -> None:

@@ -4,7 +4,6 @@ The lock file `isogloss-data.lock` is JSON: for every download its size, SHA-256
 same of the files it was unpacked to. Where no hash was published, the recorded one takes its place from then on.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from typing import Any
 
 from isogloss.data.sources import SourceFile, SourceTask, find_set, read_sources
 from isogloss.errors import UserError
-from isogloss.files import write_atomic
+from isogloss.files import sha256, write_atomic
 
 LOCK = "isogloss-data.lock"
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +57,6 @@ def expected_hash(file: SourceFile, lock: dict[str, Any]) -> tuple[str | None, s
     if file.sha256:
         return file.sha256, "published"
     return (lock[file.path]["sha256"], f"recorded in {LOCK}") if file.path in lock else (None, "")
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(CHUNK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def examine(folder: Path, file: SourceFile, lock: dict[str, Any], *, hashes: bool = True) -> list[Finding]:

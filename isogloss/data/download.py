@@ -14,9 +14,10 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from isogloss.data.data_folder import megabytes, sha256
+from isogloss.data.data_folder import megabytes
 from isogloss.data.sources import SourceError, SourceFile
 from isogloss.errors import UserError
+from isogloss.files import sha256
 
 ATTEMPTS = 5  # per address
 PAUSE = 1.0  # seconds before the second attempt; doubled before every further one

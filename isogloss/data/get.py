@@ -5,11 +5,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from isogloss.data.data_folder import LOCK, examine, expected_hash, presence, read_lock, record, sha256
+from isogloss.data.data_folder import LOCK, examine, expected_hash, presence, read_lock, record
 from isogloss.data.download import download
 from isogloss.data.sources import SourceError, SourceFile, SourceTask, find_set
 from isogloss.data.unpack import unpack
 from isogloss.errors import UserError
+from isogloss.files import sha256
 
 OFFLINE = ("1", "ON", "YES", "TRUE")  # what huggingface_hub takes for yes
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.errors import MissingFile, UserError
+from isogloss.files import sha256
 
 HUB = "hub"
 BATCH = 1000  # rows that are read at once
@@ -109,7 +110,7 @@ def fingerprint_hub(places: Sequence[Hub], data: Path) -> str:
             for name in place.languages.values()
         }
         files = {file for repository, pattern in patterns for file in _matching(folder / repository, pattern)}
-        lines = [f"{file.relative_to(folder).as_posix()}\0{_sha256(file)}\n" for file in sorted(files)]
+        lines = [f"{file.relative_to(folder).as_posix()}\0{sha256(file)}\n" for file in sorted(files)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -142,11 +143,6 @@ def _files(place: Hub, data: Path, pattern: str) -> list[Path]:
     if not _complete(files):
         raise UserError(f"{files[0].parent}: {len(files)} files of {pattern}, their names say there are more; {remedy}")
     return files
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:

@@ -12,6 +12,7 @@ from isogloss.data.layouts import located
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.parallel import attach_translations, without_labels
 from isogloss.errors import UserError, nearest
+from isogloss.files import sha256
 from isogloss.languages import language
 from isogloss.records import Bitext, ComparableSentence, item_of
 from isogloss.tasks import SPLITS, Task
@@ -136,9 +137,7 @@ def fingerprint(task: Task, data: Path | None) -> str:
     digest = hashlib.sha256()
     for path in _files(task, root):
         name = path.relative_to(root.parent).as_posix()
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{name}\0{path.stat().st_size}\0{content}\n".encode())
+        digest.update(f"{name}\0{path.stat().st_size}\0{sha256(path)}\n".encode())
     return digest.hexdigest()
 
 
