@@ -1,4 +1,4 @@
-# demo: the main job on the embedded sample; test: all tests; check: linters and types; bench: speed; results: tables
+# demo: the main job on the embedded sample; test: all tests; check: linters and types; bench: speed; tables: from results/
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,9 +17,14 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m isogloss.evaluation.tables README.md docs/results.md results --check
+	$(BIN)/python -m benchmarks.page --check
 
 bench: $(VENV)/installed
-	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.startup --output results/bench/startup.json
+	$(BIN)/python -m benchmarks.speed --output results/bench/speed.json
+	$(BIN)/python -m benchmarks.scaling --output results/bench/scaling.json
+	$(BIN)/python -m benchmarks.command --output results/bench/command.json
+	$(BIN)/python -m benchmarks.page
 
 # the tables of README and docs, from results/
 tables: $(VENV)/installed

@@ -1,0 +1,332 @@
+"""The page on speed, in Markdown and as HTML with pictures, made from the files that the benchmarks wrote.
+
+    python -m benchmarks.page [--results results/bench] [--markdown docs/speed.md] [--html docs/speed.html] [--check]
+
+`speed*.json`, `scaling*.json`, `command*.json` and `startup*.json` each become a part of it, several of a kind one
+after the other; so does `streaming.json`. What was not measured is named, with the command that does it. `--check`
+writes nothing and fails if a page is not what the results say.
+"""
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from benchmarks.plots import Ratio, curves_picture, ratios_picture
+from isogloss.cli import run_guarded
+from isogloss.errors import UserError
+from isogloss.evaluation.report import figure, page, scroll
+from isogloss.evaluation.tables import markdown_line, markdown_text
+from isogloss.files import write_atomic
+
+STAGES = {"training": "A training step", "inference": "Reading a batch"}
+FILLS = {"third": "a third", "full": "full"}
+PLAIN = {"plain": "ours, target text alone", "library": "transformers, text by text"}
+INTRODUCTION = """The released layout pads both sides to the longest text allowed, reads each by itself outside the
+fusion, writes its attention scores out and applies the head to every position. The reference that the benchmarks
+compare with was written for that purpose and reads the same weights; its outputs are ours, and a benchmark that finds
+them different stops. Things that are compared run in one process and take turns. Ratios are taken turn by turn: the
+median, and in brackets the smallest and the largest."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: the first column names the row."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawing, which only the HTML page shows."""
+
+    drawing: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading within a part."""
+
+    text: str
+
+
+Piece = str | Table | Picture | Heading  # a text is a paragraph
+
+
+def main() -> None:
+    """Write the pages, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=Path("results/bench"))
+    parser.add_argument("--markdown", type=Path, default=Path("docs/speed.md"))
+    parser.add_argument("--html", type=Path, default=Path("docs/speed.html"))
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a page is stale")
+    given = parser.parse_args()
+    run_guarded(lambda: render(given.results, given.markdown, given.html, check=given.check))
+
+
+def render(results: Path, markdown: Path, html: Path, *, check: bool = False) -> None:
+    """Nothing; both pages are what the results say.
+
+    Raises:
+        UserError: a result cannot be read, or with `check` a page is stale.
+    """
+    made = parts(results)
+    for path, text in ((markdown, as_markdown(made)), (html, as_html(made))):
+        fresh = path.is_file() and path.read_text(encoding="utf-8") == text
+        if check and not fresh:
+            raise UserError(f"{path} is not what {results} says; run python -m benchmarks.page")
+        if not fresh:
+            write_atomic(path, text)
+        print(f"{path}: {'fresh' if fresh else 'written anew'}")
+
+
+def parts(results: Path) -> dict[str, list[Piece]]:
+    """The parts of the page by their titles."""
+    made: dict[str, list[Piece]] = {}
+    for title, (name, describe) in PARTS.items():
+        made[title] = []
+        for path in sorted(results.glob(f"{name}*.json")):
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+                made[title] += [_circumstances(path.name, content), *describe(content)]
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                problem = f"{type(error).__name__}: {error}"
+                raise UserError(f"{path}: not what benchmarks.{name} writes ({problem}); measure it again") from None
+        if not made[title]:
+            made[title] = [f"Not measured yet: python -m benchmarks.{name} --output {results / name}.json"]
+    return made
+
+
+def _speed(content: Mapping[str, Any]) -> Iterator[Piece]:
+    size, rows = content["size"], content["measured"]
+    yield (
+        f"{size['layers']} layers, hidden size {size['hidden']}, {size['heads']} heads, feed-forward "
+        f"{size['feed_forward']}, {size['parameters'] / 1e6:.0f} million parameters, {size['precision']}, "
+        f"{size['pairs']} pairs in a batch, {content['repeats']} turns. (m, k): local and "
+        "fusion layers. Fill: how much of the padded length the texts take."
+    )
+    for stage, title in STAGES.items():
+        yield Heading(title)
+        shares = any("share_of_peak" in row[stage] for row in rows)
+        header = ["shape", "released, s", "ours, s", "times as fast", "goal", "ours, real tokens/s"]
+        yield Table(
+            header + ["share of the bf16 peak"] * shares,
+            [
+                [
+                    _name(row),
+                    *(_seconds(row[stage]["seconds"][layout]) for layout in ("released", "ours")),
+                    _ratio(row[stage]["ratio"]),
+                    _goal(row, stage),
+                    f"{row[stage]['tokens_per_second']:,.0f}",
+                    *([f"{row[stage]['share_of_peak']:.0%}" if "share_of_peak" in row[stage] else "–"] * shares),
+                ]
+                for row in rows
+            ],
+        )
+        ratios = [Ratio(_name(row), *_three(row[stage]["ratio"]), row.get("goals", {}).get(stage)) for row in rows]
+        yield Picture(ratios_picture(ratios), "Times as fast as the released layout; ring: the goal.")
+    yield Heading("FILTER over the plain encoder")
+    yield (
+        "How many times as long FILTER reads a text with its translation as the plain encoder reads the text alone: by "
+        "the same code, and by transformers' own, one text after the other."
+    )
+    yield Table(
+        ["shape", *PLAIN.values(), "goal"],
+        [
+            [
+                _name(row),
+                *(_ratio(row["inference"]["to_plain"].get(name)) for name in PLAIN),
+                _goal(row, "to_plain"),
+            ]
+            for row in rows
+        ],
+    )
+    if any("processes" in row for row in rows):
+        yield Heading("Memory, and the time to the first batch")
+        yield (
+            "One process for each row. Seconds: from the start of Python to the end of the first step. Memory: the "
+            "peak before the first step and after the second."
+        )
+        yield Table(
+            ["shape, stage, layout", "first batch, s", "ready, MB", "peak, MB", "MB per pair"],
+            [
+                [
+                    f"{row['shape']}, {stage}, {layout}",
+                    f"{found['first_seconds']:.1f}",
+                    f"{found['ready_MB']:.0f}",
+                    f"{found['peak_MB']:.0f}",
+                    f"{found['MB_per_pair']:.1f}" if "MB_per_pair" in found else "–",
+                ]
+                for row in rows
+                for stage, layouts in row.get("processes", {}).items()
+                for layout, found in layouts.items()
+            ],
+        )
+    yield Heading("The outputs are the same")
+    yield Table(
+        ["largest difference, float32", "target logits of real tokens", "loss"],
+        [[_name(row), *(f"{row['differences'][name]:.1e}" for name in ("logits", "loss"))] for row in rows],
+    )
+
+
+def _scaling(content: Mapping[str, Any]) -> Iterator[Piece]:
+    yield (
+        "Examples per second of a classifier of twelve layers, hidden size 256, eight pairs of at most 128 tokens that "
+        "are a third full, (1, 1); one thing varies at a time. The released layout knows two sides."
+    )
+    for curve in content["curves"].values():
+        yield Heading(f"Against {curve['axis']}")
+        points = curve["points"]
+        names = [(stage, layout) for stage in STAGES for layout in ("released", "ours")]
+        yield Table(
+            [curve["axis"], *(", ".join(name) for name in names)],
+            [[str(point["at"]), *(_number(point[stage].get(layout)) for stage, layout in names)] for point in points],
+        )
+        lines = {", ".join((stage, layout)): [p[stage].get(layout) for p in points] for stage, layout in names}
+        drawing = curves_picture(curve["axis"], [point["at"] for point in points], lines)
+        yield Picture(drawing, "Examples per second, logarithmic.")
+
+
+def _command(content: Mapping[str, Any]) -> Iterator[Piece]:
+    found = content["measured"]
+    yield (
+        f"{found['command']} with the encoder {found['encoder']}, from the shell and back: {found['pairs']:,} pairs in "
+        f"{found['languages']} languages, which share their English texts."
+    )
+    yield Table(
+        ["", "seconds", "of them reading and scoring", "pairs/s", "peak, MB"],
+        [
+            [
+                "whole command",
+                f"{found['seconds']:.1f}",
+                f"{found['seconds_of_scoring']:.1f}",
+                f"{found['pairs_per_second']:.0f}",
+                f"{found['peak_MB']:.0f}",
+            ]
+        ],
+    )
+
+
+def _startup(content: Mapping[str, Any]) -> Iterator[Piece]:
+    medians = {name: statistics.median(times) for name, times in content["seconds"].items()}
+    bare = next(iter(medians.values()))
+    yield Table(
+        ["command", "seconds", "times a bare Python"],
+        [[name, f"{median:.3f}", f"{median / bare:.1f}"] for name, median in medians.items()],
+    )
+
+
+def _streaming(content: Mapping[str, Any]) -> Iterator[Piece]:
+    yield "Machine-translated MultiNLI in shape only, opened as FILTER's training does, until the first batch is made."
+    yield Table(
+        ["rows", "languages", "examples", "MB on disk", "seconds", "peak, MB"],
+        [
+            [
+                f"{row['rows']:,}",
+                str(row["languages"]),
+                f"{row['examples']:,}",
+                f"{row['MB_on_disk']:,}",
+                f"{row['seconds']:.1f}",
+                f"{row['peak_MB']:,}",
+            ]
+            for row in content["measured"]
+        ],
+    )
+
+
+Describe = Callable[[Mapping[str, Any]], Iterator[Piece]]
+PARTS: dict[str, tuple[str, Describe]] = {  # title: the benchmark and how its file is described
+    "Against the released layout": ("speed", _speed),
+    "What it grows with": ("scaling", _scaling),
+    "A whole command": ("command", _command),
+    "Start": ("startup", _startup),
+    "A training set of XNLI's full size": ("streaming", _streaming),
+}
+
+
+def as_markdown(made: Mapping[str, Sequence[Piece]]) -> str:
+    """The page in Markdown, without the pictures."""
+    made_by = "Made by `python -m benchmarks.page` from `results/bench`; with pictures: speed.html."
+    lines = ["# Speed", "", made_by, "", INTRODUCTION]
+    for title, pieces in made.items():
+        lines += ["", f"## {title}"]
+        for piece in pieces:
+            if isinstance(piece, Heading):
+                lines += ["", f"### {piece.text}"]
+            elif isinstance(piece, Table):
+                marks = ["---", *["---:"] * (len(piece.header) - 1)]
+                lines += ["", *map(markdown_line, (piece.header, marks, *piece.rows))]
+            elif isinstance(piece, str):
+                lines += ["", markdown_text(piece)]
+    return "\n".join(lines) + "\n"
+
+
+def as_html(made: Mapping[str, Sequence[Piece]]) -> str:
+    """The page as one HTML document."""
+    body = ["<h1>Speed</h1>", f"<p>{escape(INTRODUCTION)}</p>"]
+    for title, pieces in made.items():
+        body.append(f"<h2>{escape(title)}</h2>")
+        for piece in pieces:
+            if isinstance(piece, Heading):
+                body.append(f"<h3>{escape(piece.text)}</h3>")
+            elif isinstance(piece, Table):
+                body.append(scroll(piece.header, f"<tbody>{''.join(map(_html_row, piece.rows))}</tbody>"))
+            elif isinstance(piece, Picture):
+                body.append(figure(piece.drawing, piece.caption))
+            else:
+                body.append(f'<p class="note">{escape(piece)}</p>')
+    return page("Speed", "\n".join(body), "make bench")
+
+
+def _html_row(cells: Sequence[str]) -> str:
+    first, *rest = map(escape, cells)
+    return f"<tr><th scope='row'>{first}</th>{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>"
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    m, k = row["fused"]
+    return f"{row['shape']} ({m}, {k}), {row['max_length']} tokens, {FILLS[row['fill']]}"
+
+
+def _goal(row: Mapping[str, Any], name: str) -> str:
+    goal = row.get("goals", {}).get(name)
+    return "–" if goal is None else f"{goal:g}"
+
+
+def _three(found: Mapping[str, float]) -> tuple[float, float, float]:
+    return found["median"], found["low"], found["high"]
+
+
+def _ratio(found: Mapping[str, float] | None) -> str:
+    return "–" if found is None else "{:.2f} [{:.2f}, {:.2f}]".format(*_three(found))
+
+
+def _seconds(times: Sequence[float]) -> str:
+    return f"{statistics.median(times):.3g}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.1f}"
+
+
+def _circumstances(name: str, content: Mapping[str, Any]) -> str:
+    machine, used = content["hardware"], content["versions"]
+    facts = [
+        name,
+        f"{machine['gpu']}" if "gpu" in machine else f"{machine['processor']}, {machine['cores']} cores",
+        *([f"{machine['threads']} threads"] if "threads" in machine and "gpu" not in machine else []),
+        f"torch {used['torch']}",
+        f"transformers {used['transformers']}",
+        *([f"commit {content['commit']}"] if "commit" in content else []),
+    ]
+    return f"{', '.join(facts)}."
+
+
+if __name__ == "__main__":
+    main()
