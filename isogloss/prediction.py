@@ -15,7 +15,8 @@ from isogloss.kinds import Example, Kind, examples, tell_cut
 from isogloss.processes import divided
 from isogloss.records import Prediction, Record
 
-TOKENS_PER_BATCH = 4096  # padded tokens of the first side and its translations together
+TOKENS_PER_BATCH = 4096  # of the first side and its translations together
+GPU = 16  # times as many on one
 Tokens = tuple[tuple[int, ...], ...]  # of every side
 
 
@@ -25,17 +26,24 @@ class Reader:
     def __init__(self, network: EncoderWithHead, kind: Kind):
         self.network, self.kind = network, kind
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
     def logits(self, given: Sequence[Example]) -> list[np.ndarray]:
         """The first side's logits of every example, each (C,) or (tokens, C), float32, in the order given.
 
         Examples with the same tokens are read once: one English translation often stands for a text of many languages.
+        A text beside itself is read alone, which is the same for every schedule.
         Where a command has several processes, each reads a share of the batches, so all must come here with the same
         examples.
         """
         keys = [_tokens(example) for example in given]
-        distinct = dict(zip(keys, given, strict=True))
+        distinct = {key: replace(each, sides=each.sides[: len(key)]) for key, each in zip(keys, given, strict=True)}
         texts, collate = list(distinct), collator(self.kind)
-        work = [tuple(texts[i] for i in numbers) for numbers in batches(list(distinct.values()))]
+        budget = TOKENS_PER_BATCH * (GPU if self.device.type == "cuda" else 1)
+        work = [tuple(texts[i] for i in numbers) for numbers in batches(texts, budget)]
         training = self.network.training
         self.network.eval()
         try:
@@ -48,8 +56,8 @@ class Reader:
 
     def _read(self, batch: Batch, texts: Sequence[Tokens]) -> list[np.ndarray]:
         """The first side's logits of the texts of a batch, without those of padding."""
-        device = next(self.network.parameters()).device
-        given = {k: _to(v, device) for k, v in model_inputs(batch).items() if not k.endswith("labels")}
+        given = {k: _to(v, self.device) for k, v in model_inputs(batch).items() if not k.endswith("labels")}
+        given |= asked_of(batch, self.device)
         output = self.network(**given).logits.float().cpu().numpy()
         return [row[: len(sides[0])] if row.ndim == 2 else row for sides, row in zip(texts, output, strict=True)]
 
@@ -66,17 +74,17 @@ class Reader:
         return predictions
 
 
-def batches(given: Sequence[Example]) -> Iterable[list[int]]:
-    """Numbers of the examples, longest first, in batches of about `TOKENS_PER_BATCH` padded tokens."""
-    lengths = [[len(side.input_ids) for side in example.sides] for example in given]
-    order = sorted(range(len(given)), key=lambda i: (-sum(lengths[i]), i))
+def batches(texts: Sequence[Tokens], budget: int) -> Iterable[list[int]]:
+    """Numbers of the texts, longest first, in batches of at most `budget` tokens; a longer text makes one of its own."""
+    lengths = [sum(map(len, sides)) for sides in texts]
     batch: list[int] = []
-    for i in order:
-        widest = sum(lengths[batch[0]]) if batch else sum(lengths[i])
-        if batch and (len(batch) + 1) * widest > TOKENS_PER_BATCH:
+    tokens = 0
+    for i in sorted(range(len(texts)), key=lambda i: (-lengths[i], i)):
+        if batch and tokens + lengths[i] > budget:
             yield batch
-            batch = []
+            batch, tokens = [], 0
         batch.append(i)
+        tokens += lengths[i]
     if batch:
         yield batch
 
@@ -86,8 +94,16 @@ def unlabelled(record: Record) -> Record:
     return replace(without_labels(record), translations=())
 
 
+def asked_of(batch: Batch, device: torch.device) -> Batch:
+    """The part of a batch that asks for the logits of its first side alone."""
+    further = [torch.zeros_like(side, device=device) for side in batch["translation_asked"]]
+    return {"asked": torch.ones_like(batch["asked"], device=device), "translation_asked": further}
+
+
 def _tokens(example: Example) -> Tokens:
-    return tuple(tuple(side.input_ids) for side in example.sides)
+    """The tokens of its sides; of the first alone where all are equal."""
+    sides = tuple(tuple(side.input_ids) for side in example.sides)
+    return sides[:1] if len(set(sides)) == 1 else sides
 
 
 def _to(value: Any, device: torch.device) -> Any:

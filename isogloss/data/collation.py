@@ -23,6 +23,7 @@ def collator(kind: Kind) -> Callable[[Sequence[Example]], Batch]:
     def collate(examples: Sequence[Example]) -> Batch:
         count = max(len(example.sides) for example in examples)
         sides = [_side(kind, pad, [_window(example, number) for example in examples]) for number in range(count)]
+        sides[0]["asked"] |= torch.tensor([example.teacher is not None for example in examples])
         batch: Batch = dict(sides[0])
         for name in sides[0]:
             batch[f"translation_{name}"] = [side[name] for side in sides[1:]]
@@ -36,7 +37,7 @@ def collator(kind: Kind) -> Callable[[Sequence[Example]], Batch]:
 
 def model_inputs(batch: Batch) -> Batch:
     """The part of a batch that the model reads."""
-    return {key: batch[key] for key in batch if key.endswith(("input_ids", "attention_mask", "labels"))}
+    return {key: batch[key] for key in batch if key.endswith(("input_ids", "attention_mask", "labels", "asked"))}
 
 
 def _window(example: Example, number: int) -> Window | None:
@@ -44,7 +45,10 @@ def _window(example: Example, number: int) -> Window | None:
 
 
 def _side(kind: Kind, pad: int, windows: Sequence[Window | None]) -> dict[str, Tensor]:
-    """One side of all examples: input_ids and attention_mask (B, S) and labels; a missing side is all padding."""
+    """One side of all examples: input_ids and attention_mask (B, S), labels, and which have one (`asked`, (B,)).
+
+    A missing side is all padding.
+    """
     length = max((len(window.input_ids) for window in windows if window), default=1)
     ids = np.full((len(windows), length), pad, dtype=np.int64)
     mask = np.zeros((len(windows), length), dtype=np.int64)
@@ -61,6 +65,7 @@ def _side(kind: Kind, pad: int, windows: Sequence[Window | None]) -> dict[str, T
         "input_ids": torch.from_numpy(ids),
         "attention_mask": torch.from_numpy(mask),
         "labels": torch.tensor(labels, dtype=torch.long),
+        "asked": torch.tensor([window is not None and window.label is not None for window in windows]),
     }
 
 

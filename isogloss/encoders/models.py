@@ -29,9 +29,10 @@ Tensors = Tensor | Sequence[Tensor]
 
 @dataclass
 class SidesOutput(ModelOutput):
-    """What a model returns: the logits of the first side, those of every side, and the encoder's last states.
+    """What a model returns: the logits of the first side and those of every side; 0 where nobody asked for them.
 
     logits: (B, C) of a classifier, (B, S, C) of a tagger, (B, S, 2) of a reader of answers (start, end).
+    side_states: the encoder's last states (B, S, H) of every side, if everything was to be computed.
     """
 
     loss: Tensor | None = None
@@ -83,9 +84,17 @@ class EncoderWithHead(nn.Module):
         """Make the head's modules. They keep PyTorch's own initialisation, as in the released code."""
         raise NotImplementedError
 
-    def read(self, states: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits from the last states (B, S, H) of one side; attention_mask (B, S)."""
+    def reads(self, attention_mask: Tensor) -> Tensor:
+        """Which tokens of a side the head reads, (B, S): all real ones, unless it says otherwise."""
+        return attention_mask.bool()
+
+    def score(self, states: Tensor) -> Tensor:
+        """Logits (..., C) of states (..., H)."""
         raise NotImplementedError
+
+    def arranged(self, logits: Tensor, attention_mask: Tensor) -> Tensor:
+        """The logits of a side (B, S, C) in the shape that the losses take: as they are, unless the head differs."""
+        return logits
 
     def hard_loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
         """Mean cross-entropy of one side in nats."""
@@ -103,20 +112,32 @@ class EncoderWithHead(nn.Module):
         translation_attention_mask: Tensors | None = None,
         labels: Tensor | None = None,
         translation_labels: Tensors | None = None,
+        asked: Tensor | None = None,
+        translation_asked: Tensors | None = None,
         padded: bool = False,
     ) -> SidesOutput:
         """Logits of the first side, read together with its translations where layers are fused.
 
         input_ids, attention_mask: (B, S). translation_*: (B, T), or a list of such for several further sides.
         With `labels` the output carries the loss: the first side's cross-entropy plus that of every further side
-        that has labels. `padded` also computes the states and logits of padding, which are 0 and the head's otherwise.
+        that has labels. asked, translation_asked: (B,), true where the logits of that side are asked for, as they are
+        by default; the others are 0, and what only they need is not computed. `padded` computes everything, the
+        states and logits of padding too.
         """
         ids = [input_ids, *_listed(translation_input_ids)]
         masks = [attention_mask, *_listed(translation_attention_mask)]
         masks += [None] * (len(ids) - len(masks))
         sides = [(x, torch.ones_like(x) if mask is None else mask) for x, mask in zip(ids, masks, strict=True)]
-        states = visibility.encode(self.encoder, sides, self.config.fused_layers, padded)
-        logits = tuple(self.read(state, mask) for state, (_, mask) in zip(states, sides, strict=True))
+        if padded:
+            states = visibility.encode(self.encoder, sides, self.config.fused_layers, padded=True)
+            logits = tuple(map(self.score, states))
+        else:
+            wanted = [self.reads(mask) for _, mask in sides]
+            for number, some in enumerate([asked, *_listed(translation_asked)]):
+                wanted[number] = wanted[number] if some is None else wanted[number] & some[:, None]
+            packed, rows = visibility.encode_packed(self.encoder, sides, self.config.fused_layers, wanted=wanted)
+            states, logits = None, packed.padded(self.score(rows))
+        logits = tuple(self.arranged(side, mask) for side, (_, mask) in zip(logits, sides, strict=True))
         loss = None
         if labels is not None:
             targets = [labels, *_listed(translation_labels)]
@@ -174,9 +195,16 @@ class EncoderForSequenceClassification(EncoderWithHead):
             nn.Linear(hidden_size, num_labels),
         )
 
-    def read(self, states: Tensor, attention_mask: Tensor) -> Tensor:
-        first = attention_mask.long().argmax(1)  # 0, unless padding lies on the left
-        return self.output(states[torch.arange(len(states), device=states.device), first])  # (B, S, H) -> (B, C)
+    def reads(self, attention_mask: Tensor) -> Tensor:
+        real = attention_mask.bool()
+        return real & (real.cumsum(1) == 1)  # not always the first column: padding may lie on the left
+
+    def score(self, states: Tensor) -> Tensor:
+        return self.output(states)
+
+    def arranged(self, logits: Tensor, attention_mask: Tensor) -> Tensor:
+        first = attention_mask.long().argmax(1)
+        return logits[torch.arange(len(logits), device=logits.device), first]  # (B, S, C) -> (B, C)
 
     def hard_loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
         return losses.cross_entropy(logits, labels)
@@ -192,8 +220,8 @@ class EncoderForTokenClassification(EncoderWithHead):
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(hidden_size, num_labels)
 
-    def read(self, states: Tensor, attention_mask: Tensor) -> Tensor:
-        return self.classifier(self.dropout(states))  # (B, S, H) -> (B, S, C)
+    def score(self, states: Tensor) -> Tensor:
+        return self.classifier(self.dropout(states))
 
     def hard_loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
         return losses.cross_entropy(logits, labels)
@@ -210,8 +238,8 @@ class EncoderForQuestionAnswering(EncoderWithHead):
             raise UserError(f"a question-answering head has 2 outputs (start, end), not {num_labels}")
         self.qa_outputs = nn.Linear(hidden_size, 2)
 
-    def read(self, states: Tensor, attention_mask: Tensor) -> Tensor:
-        return self.qa_outputs(states)  # (B, S, H) -> (B, S, 2)
+    def score(self, states: Tensor) -> Tensor:
+        return self.qa_outputs(states)
 
     def hard_loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
         return losses.span_cross_entropy(logits, labels, attention_mask)

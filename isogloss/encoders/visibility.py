@@ -1,14 +1,14 @@
 """Visibility: which tokens of a row may see each other, layer by layer.
 
-Several texts ("sides") lie next to each other in one row, each with positions of its own. A `Visibility` says for
-every layer which integer ids decide: a token sees the real tokens that have its own id. With the id of the side, a
-layer reads each side alone; with the id of the example it reads all sides of the example together. Nothing sees
-padding. Packing, FILTER and joint reading of candidates are all such schedules.
+Several texts ("sides") of many examples lie next to each other in one row, each with positions of its own. In most
+layers a token sees the tokens of its own side; in fused layers it sees all sides of its example. FILTER and joint
+reading of candidates are such schedules; other examples are never seen.
 
-The schedule reaches the layers through transformers' attention interface: `prepare` registers one attention
-function, which looks up its mask by the layer's index. No weights are added or renamed.
+The schedule reaches the layers through transformers' attention interface: `prepare` registers one attention function,
+which looks up the segments of its layer (`isogloss.encoders.packing`). Tokens that nobody reads any more leave between
+layers, through PyTorch's hooks. No weights are added or renamed, and without a visibility the encoder is as before.
 
-Letters: B rows, L row length, H hidden size.
+Letters: B examples, T tokens of a row, H hidden size.
 """
 
 from collections.abc import Sequence
@@ -22,38 +22,24 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.masking_utils import sdpa_mask
 
 from isogloss.encoders import quiet
+from isogloss.encoders.attention import attend
+from isogloss.encoders.packing import Layer, Packed, pack
 from isogloss.errors import UserError
 
 ATTENTION = "isogloss_visibility"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Visibility:
-    """Ids and positions of the tokens of a batch of rows, and which ids rule in which layer.
+    """What every layer does with the tokens of a row of so many; `reached` are the layers that asked."""
 
-    ids: tensors (B, L) of integers. real: (B, L), false for padding. layers: for each layer an index into `ids`.
-    positions: (B, L), restarting on every side; sliding-window layers measure distance with them.
-    """
-
-    ids: tuple[Tensor, ...]
-    real: Tensor
-    layers: tuple[int, ...]
-    positions: Tensor
+    layers: tuple[Layer, ...]
+    tokens: int
     reached: set[int] = field(default_factory=set)
-    _masks: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)
 
-    def mask(self, layer: int, window: int | None = None) -> Tensor:
-        """True where a query token sees a key token in that layer, (B, 1, L, L); `window` = largest distance + 1."""
-        self.reached.add(layer)
-        key = (self.layers[layer], window)
-        if key not in self._masks:
-            ids = self.ids[self.layers[layer]]
-            seen = (ids[:, :, None] == ids[:, None, :]) & self.real[:, None, :]
-            if window is not None:
-                seen &= (self.positions[:, :, None] - self.positions[:, None, :]).abs() < window
-            # a padding token that sees nothing would make the softmax NaN; what it reads instead does not matter
-            self._masks[key] = (seen | ~seen.any(-1, keepdim=True))[:, None]
-        return self._masks[key]
+
+class _KeysAndValues(Exception):  # noqa: N818
+    """Ends the reading of a layer when its keys and values are there."""
 
 
 def visible_attention(
@@ -64,6 +50,7 @@ def visible_attention(
     attention_mask: Tensor | None,
     *,
     visibility: Visibility | None = None,
+    leaving: tuple[Tensor, Tensor] | bool = False,
     scaling: float | None = None,
     dropout: float = 0.0,
     sliding_window: int | None = None,
@@ -71,13 +58,27 @@ def visible_attention(
 ) -> tuple[Tensor, None]:
     """Attention output (B, L, heads, H / heads) of one layer under the batch's visibility.
 
+    leaving: keys and values of the tokens that leave at this layer; True where it is these tokens that are read.
     Without a visibility this is the library's ordinary scaled-dot-product attention, so the encoder can still be
     called plainly.
     """
-    layer: Any = module.layer_idx
-    mask = attention_mask if visibility is None else visibility.mask(layer, sliding_window)
-    output = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout, scale=scaling)
-    return output.transpose(1, 2).contiguous(), None
+    if leaving is True:
+        raise _KeysAndValues(key, value)
+    if visibility is None:
+        output = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling
+        )
+        return output.transpose(1, 2).contiguous(), None
+    number: Any = module.layer_idx
+    visibility.reached.add(number)
+    layer = visibility.layers[number]
+    if leaving:
+        key, value = (torch.cat(both, dim=2) for both in zip((key, value), leaving, strict=True))
+    if layer.keys is not None:
+        key, value = key.index_select(2, layer.keys), value.index_select(2, layer.keys)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    output = attend(query, key, value, layer.segments, window=sliding_window, dropout=dropout, scale=scale)
+    return output.transpose(1, 2), None
 
 
 def prepare(encoder: PreTrainedModel) -> PreTrainedModel:
@@ -105,28 +106,43 @@ def prepare(encoder: PreTrainedModel) -> PreTrainedModel:
 
 
 def _switch(encoder: PreTrainedModel, name: str) -> None:
-    """Switch the attention; every layer must ask for its mask, and three tokens must be read as before the switch."""
+    """Switch the attention; every layer must ask for its segments, and three tokens be read as before the switch."""
     ids = torch.tensor([[i for i in range(4) if i != encoder.config.pad_token_id][:3]], device=encoder.device)
     mask = torch.ones_like(ids)
     before = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
     encoder.set_attn_implementation(ATTENTION)
-    layers = encoder.config.num_hidden_layers
-    visibility = Visibility(
-        ids=(torch.zeros_like(ids),), real=mask.bool(), layers=(0,) * layers, positions=mask.cumsum(1) - 1
-    )
-    encoder(input_ids=ids, visibility=visibility)
-    if len(visibility.reached) != layers:
+    layers = layers_of(encoder)
+    depth = encoder.config.num_hidden_layers
+    packed = pack([(ids, mask)], (), depth, first_position=first_position(encoder))
+    visibility = _read(encoder, packed)[1]
+    if len(visibility.reached) != depth or len(layers) != depth:
         raise UserError(
-            f"{name} cannot be used: {len(visibility.reached)} of its {layers} layers go through transformers' "
+            f"{name} cannot be used: {len(visibility.reached)} of its {depth} layers go through transformers' "
             "attention interface; use an encoder whose attention does (XLM-R, BERT, ModernBERT ...)"
         )
-    alone = encode(encoder, [(ids, mask)])[0]
+    for layer in layers:
+        layer.register_forward_pre_hook(_leave, with_kwargs=True)
     plain = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-    if not all(torch.allclose(before, now, atol=1e-3, rtol=1e-3) for now in (alone, plain)):
+    (alone,) = encode(encoder, [(ids, mask)])
+    first = mask.cumsum(1) == 1
+    (narrow,) = encode(encoder, [(ids, mask)], wanted=[first])
+    same = (before, plain), (before, alone), (before[:, :1], narrow[:, :1])
+    if not all(torch.allclose(*both, atol=1e-3, rtol=1e-3) for both in same):
         raise UserError(
             f"{name} cannot be used: with visibility it reads a text alone differently; its attention is causal or has "
             "a bias, or its positions cannot be given from outside"
         )
+
+
+def layers_of(encoder: PreTrainedModel) -> list[nn.Module]:
+    """The encoder's layers in their order; nothing if they do not stand in one list."""
+    depth = encoder.config.num_hidden_layers
+    for module in encoder.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            numbers = [{getattr(part, "layer_idx", None) for part in layer.modules()} - {None} for layer in module]
+            if numbers == [{number} for number in range(depth)]:
+                return list(module)
+    return []
 
 
 def first_position(encoder: nn.Module) -> int:
@@ -141,28 +157,83 @@ def encode(
     encoder: PreTrainedModel,
     sides: Sequence[tuple[Tensor, Tensor]],
     fused_layers: Sequence[int] = (),
+    *,
+    wanted: Sequence[Tensor] | None = None,
     padded: bool = False,
 ) -> tuple[Tensor, ...]:
-    """Last-layer states of every side, each (B, length of the side, H).
+    """Last-layer states of every side, each (B, length of the side, H); 0 for padding and for what is not wanted.
 
     sides: (input_ids, attention_mask) pairs, both (B, length). In the layers of `fused_layers` all sides of an example
     see each other; in the others each side reads itself alone. A side that an example lacks is all padding.
-    The real tokens of an example are moved together, so that rows are no longer than they must, and the states of
-    padding are 0; with `padded` it stays where it is and is computed like a token.
+    wanted: for each side (B, length), true for the tokens whose states are asked for; nothing else is computed. With
+    `padded`, padding is computed like a token.
     """
-    input_ids = torch.cat([ids for ids, _ in sides], dim=1)
-    real = torch.cat([mask for _, mask in sides], dim=1).bool()
-    side = torch.cat([torch.full_like(ids, number) for number, (ids, _) in enumerate(sides)], dim=1)
-    counts = torch.cat([mask.long().cumsum(1) - 1 for _, mask in sides], dim=1)
+    packed, states = encode_packed(encoder, sides, fused_layers, wanted=wanted, padded=padded)
+    return packed.padded(states)
+
+
+def encode_packed(
+    encoder: PreTrainedModel,
+    sides: Sequence[tuple[Tensor, Tensor]],
+    fused_layers: Sequence[int] = (),
+    *,
+    wanted: Sequence[Tensor] | None = None,
+    padded: bool = False,
+) -> tuple[Packed, Tensor]:
+    """The batch as a row, and the last states (P, H) of the tokens that reached the end; the rest as in `encode`."""
+    if encoder.training and encoder.is_activation_checkpointing:
+        wanted = None  # what left a layer could not be computed again in the backward pass
+    depth = encoder.config.num_hidden_layers
     first = first_position(encoder)
-    positions = torch.where(real, counts + first, max(first - 1, 0))  # padding: as RoBERTa-like encoders number it
-    longest = counts.shape[1] if padded else max(1, int(real.sum(1).max()))
-    moved = (~real & (not padded)).long().argsort(dim=1, stable=True)[:, :longest]
-    input_ids, side, real, positions = (row.gather(1, moved) for row in (input_ids, side, real, positions))
-    fused = set(fused_layers)
-    layers = tuple(int(layer in fused) for layer in range(encoder.config.num_hidden_layers))
-    visibility = Visibility(ids=(side, torch.zeros_like(side)), real=real, layers=layers, positions=positions)
-    states = encoder(input_ids=input_ids, position_ids=positions, visibility=visibility).last_hidden_state
-    back = moved[..., None].expand(-1, -1, states.shape[-1])
-    states = states.new_zeros(len(states), counts.shape[1], states.shape[-1]).scatter(1, back, states)
-    return states.split([ids.shape[1] for ids, _ in sides], dim=1)
+    packed = pack(sides, frozenset(fused_layers), depth, first_position=first, wanted=wanted, padded=padded)
+    if not packed.input_ids.numel():  # nobody asked for anything
+        return packed, encoder.get_input_embeddings().weight[:0]  # pyright: ignore[reportReturnType, reportIndexIssue]
+    return packed, _read(encoder, packed)[0]
+
+
+def _read(encoder: PreTrainedModel, packed: Packed) -> tuple[Tensor, Visibility]:
+    """Last states (P, H) of a packed row, and the visibility that was asked."""
+    visibility = Visibility(packed.layers, packed.input_ids.shape[1])
+    # a mask of four dimensions counts as made already; the visibility takes its place
+    made = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=packed.input_ids.device)
+    output = encoder(
+        input_ids=packed.input_ids, attention_mask=made, position_ids=packed.positions, visibility=visibility
+    )
+    return output.last_hidden_state[0], visibility
+
+
+def _leave(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
+    """Before a layer: tokens that leave at it give their keys and values, and only the others are read on."""
+    visibility: Visibility | None = kwargs.get("visibility")
+    if visibility is None or "leaving" in kwargs:  # an encoder that was prepared twice has this hook twice
+        return None
+    number = next(part.layer_idx for part in module.modules() if hasattr(part, "layer_idx"))
+    layer = visibility.layers[number]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    kwargs = _rows(kwargs, visibility.tokens, layer.given) | {"leaving": False}
+    if layer.kept is None or layer.leaving is None:
+        return args, kwargs
+    states, *others = args
+    given = states.shape[1]
+    leaving = _rows(kwargs, given, layer.leaving) | {"leaving": True}
+    try:
+        module.forward(states.index_select(1, layer.leaving), *others, **leaving)
+    except _KeysAndValues as found:
+        left = found.args
+    else:
+        raise RuntimeError(f"{type(module).__name__} did not call its attention function")
+    kwargs = _rows(kwargs, given, layer.kept) | {"leaving": left}
+    return (states.index_select(1, layer.kept), *others), kwargs
+
+
+def _rows(kwargs: dict[str, Any], tokens: int, rows: Tensor | None) -> dict[str, Any]:
+    """The arguments of a layer with only some rows of what has one for every token, (1, tokens, ...)."""
+    if rows is None:
+        return kwargs
+
+    def chosen(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(chosen, value))
+        per_token = isinstance(value, Tensor) and value.dim() > 1 and value.shape[1] == tokens
+        return value.index_select(1, rows) if per_token else value
+
+    return {name: chosen(value) for name, value in kwargs.items()}

@@ -186,7 +186,8 @@ def test_further_sides_may_come_as_a_list(make_model, kind):
     listed = given | {name: [given[name]] for name in given if name.startswith("translation")}
     torch.testing.assert_close(logits(model, **listed), logits(model, **given), **SAME)
     with torch.inference_mode():
-        three = model(**listed | {"translation_input_ids": [OTHER, OTHER], "translation_attention_mask": None})
+        further = {"translation_input_ids": [OTHER, OTHER], "translation_attention_mask": None}
+        three = model(**listed | further, padded=True)
     assert [len(side) for side in (three.side_logits, three.side_states)] == [3, 3]
 
 

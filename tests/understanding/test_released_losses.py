@@ -41,7 +41,7 @@ def test_the_english_class_is_read_from_the_second_target_token(make_encoder):
     model = model_of(make_encoder, "cls")
     labels = torch.tensor([0, 1])
     batch = batch_of(labels=labels, translation_labels=[labels])
-    output = model(**batch_of())
+    output = model(**batch_of(), padded=True)
     expected = F.cross_entropy(output.logits, labels) + F.cross_entropy(
         model.output(output.side_states[0][:, 1]), labels
     )
@@ -98,7 +98,7 @@ def test_tagging_trains_on_english_alone_until_there_is_a_teacher(make_encoder):
     model = model_of(make_encoder, "tag")
     labels, english = torch.zeros_like(IDS), torch.ones_like(OTHER)
     batch = batch_of(labels=labels, translation_labels=[english])
-    output = model(**batch_of())
+    output = model(**batch_of(), padded=True)
     expected = F.cross_entropy(output.side_logits[1].flatten(0, 1), english.flatten())
     torch.testing.assert_close(released_loss(model, batch, alpha=0.5, temperature=1.0), expected)
     both = released_loss(model, batch | {"teacher_logits": output.logits.detach()}, alpha=0.5, temperature=1.0)

@@ -1,0 +1,134 @@
+"""Packed rows: the texts of a batch laid end to end in one row, no padding, and what every layer does with its tokens.
+
+A batch of examples with several sides becomes one row of tokens, ordered by example, side and place. A layer reads
+*segments* of it: the texts of the sides one by one, or in fused layers all sides of an example as one. Tokens that
+nobody reads any more leave: a side whose top has no reader gives its keys and values to the last fused layer and goes
+no further; in the last layer only the tokens that a head reads are carried to the end. All of this is exact.
+
+Letters: B examples, T tokens of the row, P tokens that a layer passes on.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Who sees whom in a layer: the queries of a segment see the keys of the same segment.
+
+    queries, keys: tokens of every segment, in the order of the row. Positions restart on every side; sliding windows
+    measure distance with them. `made` keeps what a backend derives from all this, for the other layers.
+    """
+
+    queries: tuple[int, ...]
+    keys: tuple[int, ...]
+    query_positions: Tensor  # (P,)
+    key_positions: Tensor  # (keys,)
+    made: dict[object, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one layer does with the tokens it is given."""
+
+    segments: Segments
+    given: Tensor | None  # which tokens of the row it is given; None = all
+    kept: Tensor | None  # of those, the ones that it passes on; None = all
+    leaving: Tensor | None  # of those, the ones that only give it their keys and values
+    keys: (
+        Tensor | None
+    )  # its keys in the order of the row, as numbers among the kept, then the leaving; None = as given
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A batch as one row.
+
+    input_ids, positions: (1, T). layers: one for each of the encoder. places: (P,) where in the padded batch the
+    tokens are that reach the end, as numbers of the flattened (B, length of all sides).
+    """
+
+    input_ids: Tensor
+    positions: Tensor
+    layers: tuple[Layer, ...]
+    places: Tensor
+    shape: tuple[int, int]
+    widths: tuple[int, ...]
+
+    def padded(self, values: Tensor) -> tuple[Tensor, ...]:
+        """Values (P, n) of the tokens that reached the end as (B, length, n) for every side, 0 elsewhere."""
+        spread = values.new_zeros(self.shape[0] * self.shape[1], values.shape[-1])
+        return spread.index_copy(0, self.places, values).view(*self.shape, -1).split(self.widths, dim=1)
+
+
+def pack(
+    sides: Sequence[tuple[Tensor, Tensor]],
+    fused_layers: Collection[int],
+    depth: int,
+    *,
+    first_position: int = 0,
+    wanted: Sequence[Tensor] | None = None,
+    padded: bool = False,
+) -> Packed:
+    """The sides of a batch as one row, read by `depth` layers.
+
+    sides: (input_ids, attention_mask) pairs, both (B, length). wanted: for each side (B, length), true for the tokens
+    whose last states are asked for; all of them by default. With `padded`, padding lies in the row too and sees the
+    real tokens, but nothing sees it. Everything is worked out on the CPU: one transfer from the device and back.
+    """
+    device, widths = sides[0][0].device, [ids.shape[1] for ids, _ in sides]
+    real = torch.cat([mask for _, mask in sides], dim=1).bool().cpu()
+    counts = torch.cat([mask.cpu().long().cumsum(1) - 1 for _, mask in sides], dim=1)
+    inside = torch.ones_like(real) if padded else real
+    asked = inside if wanted is None else inside & torch.cat(list(wanted), dim=1).bool().cpu()
+    example, column = inside.nonzero(as_tuple=True)
+    text = example * len(sides) + torch.repeat_interleave(torch.tensor(widths))[column]
+    asked = asked[example, column]
+    read = torch.isin(text, text[asked])  # the top of its side has a reader
+    needed = torch.isin(example, example[asked]) if fused_layers else read
+    example, column, text, asked, read = (values[needed] for values in (example, column, text, asked, read))
+    seen = real[example, column]
+    positions = torch.where(seen, counts[example, column] + first_position, max(first_position - 1, 0))
+
+    def layer(fused: bool, rows: Tensor, stay: Tensor) -> Layer:
+        ids, everything = (example if fused else text)[rows], len(rows) == len(example)
+        keys = torch.cat([stay.nonzero()[:, 0], (~stay).nonzero()[:, 0]]).argsort()[seen[rows]]
+        return Layer(
+            segments=Segments(
+                *_lengths(ids[stay], ids[seen[rows]]),
+                query_positions=positions[rows][stay].to(device),
+                key_positions=positions[rows][seen[rows]].to(device),
+            ),
+            given=None if everything else rows.to(device),
+            kept=None if stay.all() else stay.nonzero()[:, 0].to(device),
+            leaving=None if stay.all() else (~stay).nonzero()[:, 0].to(device),
+            keys=None if (stay & seen[rows]).all() else keys.to(device),
+        )
+
+    layers: list[Layer] = []
+    rows, last_fused, alike = torch.arange(len(example)), max(fused_layers, default=-1), {}
+    for number in range(depth):
+        fused = number in fused_layers
+        stay = asked[rows] if number == depth - 1 else read[rows] if number >= last_fused else torch.ones_like(rows) > 0
+        kind = (fused, len(rows), int(stay.sum()))  # tokens only ever leave, so equal numbers are equal tokens
+        if kind not in alike:
+            alike[kind] = layer(fused, rows, stay)
+        layers.append(alike[kind])
+        rows = rows[stay]
+    row = (example * real.shape[1] + column).to(device)
+    input_ids = torch.cat([ids for ids, _ in sides], dim=1).flatten()[row]
+    shape = (real.shape[0], real.shape[1])
+    return Packed(
+        input_ids[None], positions[None].to(device), tuple(layers), row[rows.to(device)], shape, tuple(widths)
+    )
+
+
+def _lengths(queries: Tensor, keys: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Queries and keys of every segment, from the segments' numbers, which rise along the row."""
+    count = int(torch.cat([queries, keys]).max()) + 1 if len(queries) + len(keys) else 0
+    both = torch.stack([torch.bincount(ids, minlength=count) for ids in (queries, keys)])
+    both = both[:, both.any(0)]
+    return tuple(both[0].tolist()), tuple(both[1].tolist())
