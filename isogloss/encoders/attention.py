@@ -52,8 +52,7 @@ def backend(device: str, dtype: torch.dtype, windows: bool, dropout: bool) -> st
     if lacks.get(asked):
         raise UserError(
             f"attention backend {asked} cannot be used here ({device}, {str(dtype).removeprefix('torch.')}, "
-            f"{'with' if dropout else 'without'} attention dropout, {'with' if windows else 'without'} sliding windows): "
-            f"{NEEDS[asked]}; leave it out to take the best that can"
+            f"attention dropout: {dropout}, sliding windows: {windows}): {NEEDS[asked]}; leave it out to take the best"
         )
     return asked
 
@@ -109,14 +108,14 @@ def variable_length(
     """Flash attention over segments of unequal length (GPU, half precision)."""
     from torch.nn.attention.varlen import varlen_attn
 
-    def ends() -> tuple[Tensor, Tensor]:
-        both = torch.tensor([(0, *segments.queries), (0, *segments.keys)]).cumsum(1)
-        return tuple(both.int().to(query.device))
+    def starts() -> Tensor:
+        both = torch.tensor([(0, *segments.queries), (0, *segments.keys)])
+        return both.cumsum(1).int().to(query.device)
 
-    starts = _made(segments, "varlen", ends)
-    rows = (row[0].transpose(0, 1).contiguous() for row in (query, key, value))  # (tokens, heads, d)
-    output = varlen_attn(*rows, *starts, max(segments.queries), max(segments.keys), scale=scale)
-    return output.transpose(0, 1)[None]  # pyright: ignore[reportAttributeAccessIssue]
+    queries, keys = _made(segments, "varlen", starts)
+    q, k, v = (row[0].transpose(0, 1).contiguous() for row in (query, key, value))  # (tokens, heads, d)
+    output: Any = varlen_attn(q, k, v, queries, keys, max(segments.queries), max(segments.keys), scale=scale)
+    return output.transpose(0, 1)[None]
 
 
 def flexible(
