@@ -75,7 +75,7 @@ class Reader:
 
 
 def batches(texts: Sequence[Tokens], budget: int) -> Iterable[list[int]]:
-    """Numbers of the texts, longest first, in batches of at most `budget` tokens; a longer text makes one of its own."""
+    """Numbers of the texts, longest first, in batches of at most `budget` tokens; a longer one is a batch."""
     lengths = [sum(map(len, sides)) for sides in texts]
     batch: list[int] = []
     tokens = 0

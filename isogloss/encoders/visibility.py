@@ -38,7 +38,7 @@ class Visibility:
     reached: set[int] = field(default_factory=set)
 
 
-class _KeysAndValues(Exception):  # noqa: N818
+class _KeysAndValues(Exception):
     """Ends the reading of a layer when its keys and values are there."""
 
 
