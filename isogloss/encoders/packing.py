@@ -38,9 +38,7 @@ class Layer:
     given: Tensor | None  # which tokens of the row it is given; None = all
     kept: Tensor | None  # of those, the ones that it passes on; None = all
     leaving: Tensor | None  # of those, the ones that only give it their keys and values
-    keys: (
-        Tensor | None
-    )  # its keys in the order of the row, as numbers among the kept, then the leaving; None = as given
+    keys: Tensor | None  # its keys in the row's order: numbers among the kept, then the leaving; None = as given
 
 
 @dataclass(frozen=True, slots=True)
