@@ -38,12 +38,17 @@ Languages = Annotated[str, typer.Option(help="Languages in any spelling, separat
 def common(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Never reach for the Hub.")] = False,
+    attention: Annotated[
+        str | None, typer.Option(help="How attention is computed: segments, blocks, varlen, flex; the best by default.")
+    ] = None,
 ) -> None:
     """Options of every command."""
     if debug:
         os.environ["ISOGLOSS_DEBUG"] = "1"
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
+    if attention:
+        os.environ["ISOGLOSS_ATTENTION"] = attention
 
 
 @app.command()

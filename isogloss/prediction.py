@@ -75,11 +75,17 @@ class Reader:
 
 
 def batches(texts: Sequence[Tokens], budget: int) -> Iterable[list[int]]:
-    """Numbers of the texts, longest first, in batches of at most `budget` tokens; a longer one is a batch."""
+    """Numbers of the texts, longest first, in batches of at most `budget` tokens; a longer one is a batch.
+
+    Texts with the same translation stand together, as it is read once for all that are in a batch.
+    """
     lengths = [sum(map(len, sides)) for sides in texts]
+    longest: dict[Tokens, tuple[int, int]] = {}  # of the texts beside a translation: minus the length, the first number
+    for i in sorted(range(len(texts)), key=lambda i: -lengths[i]):
+        longest.setdefault(texts[i][1:] or texts[i], (-lengths[i], i))
     batch: list[int] = []
     tokens = 0
-    for i in sorted(range(len(texts)), key=lambda i: (-lengths[i], i)):
+    for i in sorted(range(len(texts)), key=lambda i: (longest[texts[i][1:] or texts[i]], -lengths[i], i)):
         if batch and tokens + lengths[i] > budget:
             yield batch
             batch, tokens = [], 0

@@ -3,9 +3,10 @@
 A batch of examples with several sides becomes one row of tokens, ordered by example, side and place. A layer reads
 *segments* of it: the texts of the sides one by one, or in fused layers all sides of an example as one. Tokens that
 nobody reads any more leave: a side whose top has no reader gives its keys and values to the last fused layer and goes
-no further; in the last layer only the tokens that a head reads are carried to the end. All of this is exact.
+no further; in the last layer only the tokens that a head reads are carried to the end. A text that stands beside
+several others is read once, up to the first fused layer. All of this is exact.
 
-Letters: B examples, T tokens of the row, P tokens that a layer passes on.
+Letters: B examples, T tokens of the row as it enters, P tokens that a layer passes on.
 """
 
 from collections.abc import Collection, Sequence
@@ -35,7 +36,8 @@ class Layer:
     """What one layer does with the tokens it is given."""
 
     segments: Segments
-    given: Tensor | None  # which tokens of the row it is given; None = all
+    copied: Tensor | None  # the tokens it is given, as numbers among those of before, some twice; None = the same
+    given: Tensor | None  # which tokens of the entering row these are; None = all
     kept: Tensor | None  # of those, the ones that it passes on; None = all
     leaving: Tensor | None  # of those, the ones that only give it their keys and values
     keys: Tensor | None  # its keys in the row's order: numbers among the kept, then the leaving; None = as given
@@ -70,12 +72,14 @@ def pack(
     first_position: int = 0,
     wanted: Sequence[Tensor] | None = None,
     padded: bool = False,
+    shared: bool = False,
 ) -> Packed:
     """The sides of a batch as one row, read by `depth` layers.
 
     sides: (input_ids, attention_mask) pairs, both (B, length). wanted: for each side (B, length), true for the tokens
     whose last states are asked for; all of them by default. With `padded`, padding lies in the row too and sees the
-    real tokens, but nothing sees it. Everything is worked out on the CPU: one transfer from the device and back.
+    real tokens, but nothing sees it. With `shared`, equal texts of a side enter once. Everything is worked out on the
+    CPU: one transfer from the device and back.
     """
     device, widths = sides[0][0].device, [ids.shape[1] for ids, _ in sides]
     real = torch.cat([mask for _, mask in sides], dim=1).bool().cpu()
@@ -91,8 +95,16 @@ def pack(
     seen = real[example, column]
     positions = torch.where(seen, counts[example, column] + first_position, max(first_position - 1, 0))
 
-    def layer(fused: bool, rows: Tensor, stay: Tensor) -> Layer:
-        ids, everything = (example if fused else text)[rows], len(rows) == len(example)
+    first_fused = min(fused_layers, default=depth)
+    source = torch.arange(len(example))  # of every token, the one that enters for it
+    if shared and 0 < first_fused < depth:
+        source = _first_equal(sides, example, column)
+    entering = source.unique()
+    entered = torch.searchsorted(entering, source)
+
+    def layer(number: int, rows: Tensor, stay: Tensor) -> Layer:
+        ids = (example if number in fused_layers else text)[rows]
+        given = entered[rows]
         keys = torch.cat([stay.nonzero()[:, 0], (~stay).nonzero()[:, 0]]).argsort()[seen[rows]]
         return Layer(
             segments=Segments(
@@ -100,28 +112,43 @@ def pack(
                 query_positions=positions[rows][stay].to(device),
                 key_positions=positions[rows][seen[rows]].to(device),
             ),
-            given=None if everything else rows.to(device),
+            copied=entered.to(device) if number == first_fused and len(entering) < len(entered) else None,
+            given=None if given.equal(torch.arange(len(entering))) else given.to(device),
             kept=None if stay.all() else stay.nonzero()[:, 0].to(device),
             leaving=None if stay.all() else (~stay).nonzero()[:, 0].to(device),
             keys=None if (stay & seen[rows]).all() else keys.to(device),
         )
 
     layers: list[Layer] = []
-    rows, last_fused, alike = torch.arange(len(example)), max(fused_layers, default=-1), {}
+    rows, last_fused, alike = entering, max(fused_layers, default=-1), {}
     for number in range(depth):
-        fused = number in fused_layers
+        if number == first_fused:
+            rows = torch.arange(len(example))
         stay = asked[rows] if number == depth - 1 else read[rows] if number >= last_fused else torch.ones_like(rows) > 0
-        kind = (fused, len(rows), int(stay.sum()))  # tokens only ever leave, so equal numbers are equal tokens
+        # afterwards tokens only ever leave, so equal numbers are equal tokens
+        kind = (number in fused_layers, number <= first_fused, number == first_fused, len(rows), int(stay.sum()))
         if kind not in alike:
-            alike[kind] = layer(fused, rows, stay)
+            alike[kind] = layer(number, rows, stay)
         layers.append(alike[kind])
         rows = rows[stay]
     row = (example * real.shape[1] + column).to(device)
-    input_ids = torch.cat([ids for ids, _ in sides], dim=1).flatten()[row]
-    shape = (real.shape[0], real.shape[1])
-    return Packed(
-        input_ids[None], positions[None].to(device), tuple(layers), row[rows.to(device)], shape, tuple(widths)
-    )
+    input_ids = torch.cat([ids for ids, _ in sides], dim=1).flatten()[row[entering.to(device)]]
+    places, shape = row[rows.to(device)], (real.shape[0], real.shape[1])
+    return Packed(input_ids[None], positions[None, entering].to(device), tuple(layers), places, shape, tuple(widths))
+
+
+def _first_equal(sides: Sequence[tuple[Tensor, Tensor]], example: Tensor, column: Tensor) -> Tensor:
+    """For every token the same one in the first example that has an equal text on that side, as a place in the row."""
+    leaders = []
+    for ids, mask in sides:
+        _, group = torch.where(mask.bool(), ids, -1).cpu().unique(dim=0, return_inverse=True)
+        leader = torch.full_like(group, len(group)).scatter_reduce(0, group, torch.arange(len(group)), "amin")
+        leaders.append(leader[group][:, None].expand(-1, ids.shape[1]))
+    leader = torch.cat(leaders, dim=1)  # (B, length of all sides)
+    own = torch.arange(len(example))
+    places = torch.full(leader.shape, -1).index_put((example, column), own)
+    found = places[leader[example, column], column]
+    return torch.where(found < 0, own, found)  # the first one may not be in the row, as nobody asked about it
 
 
 def _lengths(queries: Tensor, keys: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -114,7 +114,7 @@ def _switch(encoder: PreTrainedModel, name: str) -> None:
     layers = layers_of(encoder)
     depth = encoder.config.num_hidden_layers
     packed = pack([(ids, mask)], (), depth, first_position=first_position(encoder))
-    visibility = _read(encoder, packed)[1]
+    visibility = read_packed(encoder, packed)[1]
     if len(visibility.reached) != depth or len(layers) != depth:
         raise UserError(
             f"{name} cannot be used: {len(visibility.reached)} of its {depth} layers go through transformers' "
@@ -185,13 +185,21 @@ def encode_packed(
         wanted = None  # what left a layer could not be computed again in the backward pass
     depth = encoder.config.num_hidden_layers
     first = first_position(encoder)
-    packed = pack(sides, frozenset(fused_layers), depth, first_position=first, wanted=wanted, padded=padded)
+    packed = pack(
+        sides,
+        frozenset(fused_layers),
+        depth,
+        first_position=first,
+        wanted=wanted,
+        padded=padded,
+        shared=not encoder.training,  # dropout is drawn anew for every reading
+    )
     if not packed.input_ids.numel():  # nobody asked for anything
         return packed, encoder.get_input_embeddings().weight[:0]  # pyright: ignore[reportReturnType, reportIndexIssue]
-    return packed, _read(encoder, packed)[0]
+    return packed, read_packed(encoder, packed)[0]
 
 
-def _read(encoder: PreTrainedModel, packed: Packed) -> tuple[Tensor, Visibility]:
+def read_packed(encoder: PreTrainedModel, packed: Packed) -> tuple[Tensor, Visibility]:
     """Last states (P, H) of a packed row, and the visibility that was asked."""
     visibility = Visibility(packed.layers, packed.input_ids.shape[1])
     # a mask of four dimensions counts as made already; the visibility takes its place
@@ -210,9 +218,10 @@ def _leave(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     number = next(part.layer_idx for part in module.modules() if hasattr(part, "layer_idx"))
     layer = visibility.layers[number]  # pyright: ignore[reportArgumentType, reportCallIssue]
     kwargs = _rows(kwargs, visibility.tokens, layer.given) | {"leaving": False}
-    if layer.kept is None or layer.leaving is None:
-        return args, kwargs
     states, *others = args
+    states = states if layer.copied is None else states.index_select(1, layer.copied)
+    if layer.kept is None or layer.leaving is None:
+        return (states, *others), kwargs
     given = states.shape[1]
     leaving = _rows(kwargs, given, layer.leaving) | {"leaving": True}
     try:

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isogloss.encoders.packing import pack
-from isogloss.encoders.visibility import encode, encode_packed, prepare
+from isogloss.encoders.visibility import encode, encode_packed, first_position, prepare, read_packed
 
 LAYERS = 4
 TOLERANCE = {"atol": 3e-6, "rtol": 0}
@@ -97,6 +97,25 @@ def test_no_layer_reads_padding_nor_a_side_that_nobody_reads():
     assert tokens_by_layer(pack(sides, (1, 2), 4, wanted=beginning)) == [17, 17, 7, 2]
     assert tokens_by_layer(pack(sides, (2, 3), 4, wanted=beginning)) == [17, 17, 17, 2]
     assert tokens_by_layer(pack(sides, (), 4, wanted=beginning)) == [7, 7, 7, 2]  # translations are not even embedded
+
+
+def test_equal_translations_are_read_once_up_to_the_first_fused_layer(encoder):
+    (ids, mask), (other, other_mask) = sides_of([[5, 3], [2, 3], [4, 3], [6, 2]])
+    other[:3] = other[0]  # one English text beside three
+    sides = [(ids, mask), (other, other_mask)]
+    assert tokens_by_layer(pack(sides, (2,), 4)) == [28, 28, 28, 28]
+    assert tokens_by_layer(pack(sides, (2,), 4, shared=True)) == [22, 22, 28, 28]
+    assert tokens_by_layer(pack(sides, (0, 1), 4, shared=True)) == [28, 28, 28, 28]
+    some = [torch.ones_like(mask), torch.zeros_like(other_mask)]
+    some[0][0] = 0  # the first of the three is not asked about
+    for wanted in (None, some):
+        with torch.inference_mode():
+            once = encode(encoder, sides, (1, 2), wanted=wanted)
+        packed = pack(sides, (1, 2), LAYERS, first_position=first_position(encoder), wanted=wanted)
+        with torch.inference_mode():
+            each = packed.padded(read_packed(encoder, packed)[0])
+        for states, expected in zip(once, each, strict=True):
+            torch.testing.assert_close(states, expected, **TOLERANCE)
 
 
 def test_an_example_that_nobody_asks_about_is_not_read():
