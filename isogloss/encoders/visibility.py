@@ -225,7 +225,7 @@ def _leave(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     given = states.shape[1]
     leaving = _rows(kwargs, given, layer.leaving) | {"leaving": True}
     try:
-        module.forward(states.index_select(1, layer.leaving), *others, **leaving)
+        type(module).forward(module, states.index_select(1, layer.leaving), *others, **leaving)
     except _KeysAndValues as found:
         left = found.args
     else:
