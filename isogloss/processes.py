@@ -6,6 +6,7 @@ Everything here also holds for a single process, which is the first. torch is im
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from accelerate import PartialState
 
 ROUND = 64  # pieces of work per process between two exchanges, so that little is on its way at once
+WAITING = timedelta(hours=2)  # for a process that does something alone, such as to tokenise a large training set
 BLOCK = 1024  # lines passed on at a time
 Piece = TypeVar("Piece", bound=Hashable)
 Done = TypeVar("Done")
@@ -45,7 +47,8 @@ def this_process() -> "PartialState":
     import torch
     from accelerate import PartialState
 
-    return PartialState(cpu=not torch.cuda.is_available())  # as the training loop chooses
+    # cpu as the training loop chooses; the library's ten minutes are short where one process works for all
+    return PartialState(cpu=not torch.cuda.is_available(), timeout=WAITING)
 
 
 def done_by_first(action: Callable[[], object]) -> None:
@@ -53,6 +56,22 @@ def done_by_first(action: Callable[[], object]) -> None:
     if is_first():
         action()
     this_process().wait_for_everyone()
+
+
+def done_on_every_machine(action: Callable[[], object]) -> None:
+    """Nothing; the first process of every machine has done the action, and the others have waited for it."""
+    if this_process().is_local_main_process:
+        action()
+    this_process().wait_for_everyone()
+
+
+def everywhere(fact: bool) -> bool:
+    """Whether something holds in all processes; all of them must ask."""
+    if this_process().num_processes == 1:
+        return fact
+    from accelerate.utils import gather_object
+
+    return all(gather_object([fact]))
 
 
 def divided(work: Sequence[Piece], do: Callable[[Piece], Done]) -> list[Done]:

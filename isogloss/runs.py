@@ -8,7 +8,7 @@ folder that holds another run is never touched.
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +22,11 @@ from isogloss.data.lexicon import has_material, lexicons, translated
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.pairing import mixed
 from isogloss.data.task_data import fingerprint, read_split
+from isogloss.data.token_store import tokenised_once
 from isogloss.encoders import load_encoder, load_tokenizer, max_tokens, models
 from isogloss.errors import UserError
 from isogloss.files import write_atomic
-from isogloss.kinds import Example, Features, Kind, Lengths, load_kind, tell_cut
+from isogloss.kinds import Example, Features, Kind, Lengths, load_kind, stay_on_disk, tell_cut, training_examples
 from isogloss.methods import load_method
 from isogloss.modelcard import model_card
 from isogloss.prediction import Reader
@@ -37,6 +38,8 @@ from isogloss.run_folder import FORMAT, MANIFEST, STARTED, claim, read_manifest
 from isogloss.sanity import check_sanity, sanity_sample
 from isogloss.tasks import Task, load_task
 from isogloss.training import FitReport, fit
+
+WORTH_KEEPING = 20_000  # training texts; fewer are tokenised in two or three seconds
 
 
 @dataclass
@@ -108,6 +111,30 @@ class Job:
         words = lexicons(self.task, self.recipe.data, able, into=False)
         return {tag: translated(labelled, tag, words[tag]) for tag in able}
 
+    def examples(self, groups: Iterable[Sequence[Any]], sides: Callable[[Any], Sequence[Record]]) -> Sequence[Example]:
+        """Examples of all records of the groups, each read as the sides made of it; without sides it is left out.
+
+        Small training sets are tokenised now. Larger ones are tokenised once for all runs, and those that stay on disk
+        only where the training can reach all of them; else they are tokenised when a batch asks for them.
+        """
+        groups, recipe = list(groups), self.recipe
+        count, on_disk = sum(map(len, groups)), stay_on_disk(self.kind, groups)
+        all_read = recipe.train.epochs or recipe.train.updates * recipe.train.batch_size >= count
+        if count >= WORTH_KEEPING and (all_read or not on_disk):
+            kept = tokenised_once(
+                self.kind,
+                {"labels": self.task.labels, "lengths": asdict(recipe.lengths), "features": asdict(recipe.features)},
+                lambda: (made for group in groups for record in group if (made := sides(record))),
+                numbered=on_disk,
+                workers=recipe.train.workers,
+            )
+            if kept is not None:
+                return kept
+        found = training_examples(self.kind, groups, sides)
+        if not isinstance(found, OnDisk):  # nothing is known of what was not read
+            tell_cut(found)
+        return found
+
     def load_encoder(self) -> PreTrainedModel:
         """The pretrained encoder, loaded anew."""
         encoder = load_encoder(self.recipe.encoder)
@@ -161,8 +188,6 @@ def train(recipe: Recipe) -> Path:
     data = {"sha256": fingerprint(job.task, recipe.data)}
     claim(recipe, data)
     found = method.examples(job)
-    if not isinstance(found, OnDisk):  # nothing is known of what was not read
-        tell_cut(kept for kept in found if isinstance(kept, Example))
     set_seed(recipe.seed)  # the head's first weights; resuming overwrites them
     network = method.build(job)
     report = fit(

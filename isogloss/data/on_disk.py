@@ -16,12 +16,19 @@ T = TypeVar("T")
 class OnDisk(Sequence[T], Generic[T]):
     """A sequence whose items are made by `read(i)` whenever they are asked for.
 
-    numbers: the ids of the records, which are numbers. sizes: bytes of text of each. labels: the classes that occur;
-    no record of a sequence on disk lacks its label.
+    numbers: the ids of the records, which are numbers. sizes: bytes of text of each, or its tokens if `in_tokens`.
+    labels: the classes that occur; no record of a sequence on disk lacks its label.
     """
 
-    def __init__(self, read: Callable[[int], T], numbers: "np.ndarray", sizes: "np.ndarray", labels: frozenset[str]):
-        self.read, self.numbers, self.sizes, self.labels = read, numbers, sizes, labels
+    def __init__(
+        self,
+        read: Callable[[int], T],
+        numbers: "np.ndarray",
+        sizes: "np.ndarray",
+        labels: frozenset[str],
+        in_tokens: bool = False,
+    ):
+        self.read, self.numbers, self.sizes, self.labels, self.in_tokens = read, numbers, sizes, labels, in_tokens
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -42,17 +49,18 @@ class OnDisk(Sequence[T], Generic[T]):
 
     def map(self, change: Callable[[int, T], Any]) -> "OnDisk[Any]":
         """The same sequence with every item changed, by its place and itself, when it is read."""
-        return OnDisk(lambda i: change(i, self.read(i)), self.numbers, self.sizes, self.labels)
+        return OnDisk(lambda i: change(i, self.read(i)), self.numbers, self.sizes, self.labels, self.in_tokens)
 
     def numbered(self, numbers: Sequence[int]) -> "OnDisk[T]":
         """The same sequence with other numbers."""
         changed = self.numbers.copy()
         changed[:] = numbers
-        return OnDisk(self.read, changed, self.sizes, self.labels)
+        return OnDisk(self.read, changed, self.sizes, self.labels, self.in_tokens)
 
     def chosen(self, places: "np.ndarray") -> "OnDisk[T]":
         """The items at those places."""
-        return OnDisk(lambda i: self.read(int(places[i])), self.numbers[places], self.sizes[places], self.labels)
+        numbers, sizes = self.numbers[places], self.sizes[places]
+        return OnDisk(lambda i: self.read(int(places[i])), numbers, sizes, self.labels, self.in_tokens)
 
     def repeated(self) -> list[str]:
         """The numbers that occur more than once."""

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -23,6 +23,7 @@ from isogloss.errors import UserError
 from isogloss.records import Prediction, Record
 from isogloss.tasks import Task
 
+T = TypeVar("T")
 SHORTEST = 8  # tokens of a window: the four special ones of a pair of texts, and some of both texts
 
 
@@ -124,14 +125,20 @@ def load_kind(task: Task, tokenizer: PreTrainedTokenizerBase, lengths: Lengths, 
 
 def tell_cut(found: Iterable[Example]) -> None:
     """Say on standard error how many texts are longer than the limit, and what happens to them."""
-    cut, kept = set(), ""
+    cut, several = set(), False
     for example in found:
         for side in example.sides:
             if side.cut:
                 cut.add((example.language, example.id))
-                kept = "read in several windows" if side.tokens is not None else "cut at the end"
-    if cut:
-        print(f"{len(cut)} texts are longer than max_length and are {kept}", file=sys.stderr)
+                several = side.tokens is not None
+    tell_number_cut(len(cut), several)
+
+
+def tell_number_cut(count: int, several: bool) -> None:
+    """Say on standard error how many texts were cut, and whether what was cut off is read too."""
+    if count:
+        kept = "read in several windows" if several else "cut at the end"
+        print(f"{count} texts are longer than max_length and are {kept}", file=sys.stderr)
 
 
 def padding_id(tokenizer: PreTrainedTokenizerBase) -> int:
@@ -153,11 +160,16 @@ def training_examples(
     Records that stay on disk become examples when a batch asks for them, if it is known how many there will be.
     """
     groups = list(groups)
-    on_disk = [group for group in groups if isinstance(group, OnDisk)]
-    if kind.one_window and on_disk and len(on_disk) == len(groups):
+    if stay_on_disk(kind, groups):
+        on_disk = [group for group in groups if isinstance(group, OnDisk)]
         return chained(on_disk).map(lambda _, record: next(examples(kind, [sides(record)])))
     made = (sides(record) for group in groups for record in group)
     return list(examples(kind, (records for records in made if records)))
+
+
+def stay_on_disk(kind: Kind, groups: Sequence[Sequence[Record]]) -> bool:
+    """Whether the records are on disk and become one example each."""
+    return kind.one_window and bool(groups) and all(isinstance(group, OnDisk) for group in groups)
 
 
 def examples(kind: Kind, sides: Iterable[Sequence[Record]]) -> Iterator[Example]:
@@ -171,7 +183,11 @@ def examples(kind: Kind, sides: Iterable[Sequence[Record]]) -> Iterator[Example]
                 memory[id(record)] = kind.windows(record)
                 alive.append(record)  # an id is only unique while its object lives
             windows.append(memory[id(record)])
-        first, others = windows[0], windows[1:]
-        for j, window in enumerate(first):
-            partners = tuple(side[min(j, len(side) - 1)] for side in others)
-            yield Example(records[0].id, records[0].language, j, (window, *partners))
+        for j, joined in enumerate(aligned(windows)):
+            yield Example(records[0].id, records[0].language, j, joined)
+
+
+def aligned(sides: Sequence[Sequence[T]]) -> Iterator[tuple[T, ...]]:
+    """The j-th window of the first side with the j-th of every other side, or with its last one."""
+    for j in range(len(sides[0])):
+        yield tuple(side[min(j, len(side) - 1)] for side in sides)

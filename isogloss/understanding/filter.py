@@ -35,7 +35,7 @@ from isogloss.encoders.models import (
     EncoderWithHead,
 )
 from isogloss.errors import UserError
-from isogloss.kinds import Example, training_examples
+from isogloss.kinds import Example
 from isogloss.prediction import Reader, unlabelled
 from isogloss.processes import done_by_first
 from isogloss.records import Prediction, Record, is_labelled
@@ -135,13 +135,13 @@ class Method:
 
     def examples(self, job: Job) -> Sequence[Example]:
         """Every training text beside its translation, with the teacher's logits in phase 2."""
-        found = training_examples(job.kind, job.paired_records().values(), training_sides)
+        found = job.examples(job.paired_records().values(), training_sides)
         if not self.settings.self_teaching:
             return found
         found = reachable(found, job.recipe.train, job.recipe.seed)
         path = job.folder / "teacher" / "logits.safetensors"
         teacher = job.stage("teacher", replace(self.settings, self_teaching=0.0))
-        if isinstance(found, OnDisk):
+        if isinstance(found, OnDisk) and job.kind.one_window:
             rows = teacher_rows(teacher, found, path)
             return found.map(lambda i, example: replace(example, teacher=rows[i]))
         logits = teacher_logits(teacher, found, path)

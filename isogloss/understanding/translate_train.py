@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from isogloss.data.checks import unlabelled
-from isogloss.kinds import Example, training_examples
+from isogloss.kinds import Example
 from isogloss.records import is_labelled
 from isogloss.runs import Job
 from isogloss.understanding import zero_shot
@@ -35,4 +35,4 @@ class Method:
         groups = job.records("train").values()
         if left := sum(map(unlabelled, groups)):
             print(f"translate_train: {left} translations without labels are left out", file=sys.stderr)
-        return training_examples(job.kind, groups, lambda record: (record,) if is_labelled(record) else ())
+        return job.examples(groups, lambda record: (record,) if is_labelled(record) else ())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from isogloss.data.collation import Batch, collator, model_inputs
-from isogloss.kinds import Example, training_examples
+from isogloss.kinds import Example
 from isogloss.prediction import Reader, unlabelled
 from isogloss.records import Prediction, Record
 from isogloss.runs import Job
@@ -34,7 +34,7 @@ class Method:
 
     def examples(self, job: Job) -> Sequence[Example]:
         """The labelled records of the training language."""
-        return training_examples(job.kind, [job.labelled], lambda record: (record,))
+        return job.examples([job.labelled], lambda record: (record,))
 
     def collate(self, job: Job) -> Callable[[Sequence[Example]], Batch]:
         """The floor's padding."""
