@@ -37,9 +37,9 @@ from isogloss.records import Prediction, Record
 from isogloss.run_folder import FORMAT, MANIFEST, STARTED, claim, read_manifest
 from isogloss.sanity import check_sanity, sanity_sample
 from isogloss.tasks import Task, load_task
-from isogloss.training import FitReport, fit
+from isogloss.training import FitReport, fit, reachable
 
-WORTH_KEEPING = 20_000  # training texts; fewer are tokenised in two or three seconds
+WORTH_KEEPING = 10_000  # training texts; fewer take one to six seconds to tokenise
 
 
 @dataclass
@@ -119,7 +119,7 @@ class Job:
         """
         groups, recipe = list(groups), self.recipe
         count, on_disk = sum(map(len, groups)), stay_on_disk(self.kind, groups)
-        all_read = recipe.train.epochs or recipe.train.updates * recipe.train.batch_size >= count
+        all_read = len(reachable(range(count), recipe.train, recipe.seed)) == count
         if count >= WORTH_KEEPING and (all_read or not on_disk):
             kept = tokenised_once(
                 self.kind,

@@ -1,6 +1,5 @@
 """The token store: the same examples as made directly, never stale, never half of an entry, never in the way."""
 
-import json
 import os
 import signal
 import subprocess
@@ -22,6 +21,7 @@ from isogloss.data.token_store import key_of, make_room, open_entry, tokenised_o
 from isogloss.errors import UserError
 from isogloss.kinds import Features, Lengths, Window, examples, load_kind
 from isogloss.methods import load_method
+from isogloss.recipe import resolve
 from isogloss.records import Answer, Question, Sentence, TaggedSentence
 from isogloss.run_folder import read_manifest
 from isogloss.runs import Job, train
@@ -442,35 +442,82 @@ def test_opening_keeps_no_object_for_an_example(tokenizer):
     assert len(found) == 10_000 and kept < 100_000  # bytes
 
 
+def xnli(folder, rows=12):
+    """XNLI as published; its training rows stay on disk."""
+    for tag in ("en", "de", "sw"):
+        lines = [f"{tag} first {i}\tsecond {i % 5} {tag}\tneutral\n" for i in range(rows)]
+        path = folder / "xnli" / "multinli" / f"multinli.train.{tag}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("premise\thypo\tlabel\n" + "".join(lines), encoding="utf-8")
+        (folder / "xnli" / f"test-{tag}.tsv").write_text("a\tb\tneutral\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept"),
+    [(["updates=8"], False), (["updates=9"], True), (["epochs=1", "updates=1"], True)],
+)
+def test_texts_on_disk_are_kept_as_tokens_where_the_training_can_reach_all(
+    tmp_path, encoder_folder, cache, monkeypatch, settings, kept
+):
+    flags = {"method": "filter", "task": "xnli", "data": xnli(tmp_path), "encoder": str(encoder_folder)}
+    made = resolve({}, flags | {"output": tmp_path / "run"}, ["batch_size=4", "max_length=32", *settings])
+    way = load_method("filter").Method(made.config)
+    found = way.examples(Job(made, made.output))
+    assert cache.exists() == kept == found.in_tokens and len(found) == 36
+    without(monkeypatch)
+    direct = way.examples(Job(made, made.output))
+    assert list(found) == list(direct) and not direct.in_tokens
+    assert found.numbers.tolist() == direct.numbers.tolist()
+    if kept:
+        assert found.sizes.tolist() == [len(example) for example in direct]
+
+
+def test_a_student_and_its_teacher_read_the_same_tokens(tmp_path, encoder_folder, cache):
+    flags = {"method": "filter", "task": "xnli", "data": xnli(tmp_path), "encoder": str(encoder_folder)}
+    settings = ["batch_size=4", "max_length=32", "updates=10", "self_teaching=0.5"]
+    made = resolve({}, flags | {"output": tmp_path / "run"}, settings)
+    train(made)
+    assert len(list(cache.iterdir())) == 1
+    found = load_method("filter").Method(made.config).examples(Job(made, made.output))
+    assert found.in_tokens and all(example.teacher.shape == (3,) for example in found)
+
+
 TWO = """
-import json, sys
+import sys
 from pathlib import Path
 from isogloss import cli, processes, runs
-from isogloss.kinds.classification import Classification
+from isogloss.data import token_store
 
-runs.WORTH_KEEPING = 1
-windows, texts = Classification.windows, []
-
-def counted(self, record):
-    texts.append(record.text)
-    return windows(self, record)
-
-Classification.windows = counted
+runs.WORTH_KEEPING, runs.training_examples = 1, None
+write = token_store.write_entry
 path = Path(sys.argv.pop(1))
-try:
-    cli.main()
-finally:
-    (path / f"{processes.number()}.json").write_text(json.dumps(len(texts)))
+
+def noted(*given):
+    (path / f"written by {processes.number()}").touch()
+    return write(*given)
+
+token_store.write_entry = noted
+cli.main()
 """
 
 
-def test_of_several_processes_one_tokenises_and_all_read(two_processes, encoder_folder, data, tmp_path, cache):
+@pytest.mark.parametrize("writable", [True, False])
+def test_of_several_processes_one_tokenises_and_all_read_or_none_does(
+    two_processes, encoder_folder, data, tmp_path, cache, monkeypatch, writable
+):
+    if not writable:
+        cache.parent.write_text("")
     script = tmp_path / "script.py"
-    script.write_text(TWO)
+    script.write_text(TWO if writable else TWO.replace(", runs.training_examples = 1, None", " = 1"))
     words = ["train", "--method", "filter", "--task", "sib200", "--data", data, "--encoder", encoder_folder]
-    words += ["--languages", "en,de", "--output", tmp_path / "run", "--set", "updates=2", "--set", "batch_size=4"]
+    words += ["--languages", "en,de", "--output", tmp_path / "run"]
+    for setting in ("updates=2", "batch_size=4", "max_length=32"):
+        words += ["--set", setting]
     outcome = two_processes(tmp_path, *words, script=script)
     assert outcome.code == 0, outcome.err
-    assert len(list(cache.iterdir())) == 1 and outcome.err.count("tokenising the training texts once") == 1
-    first, second = (json.loads((tmp_path / f"{number}.json").read_text()) for number in (0, 1))
-    assert first - 24 == second  # but for the 24 texts of the training set the same work
+    if not writable:
+        assert outcome.err.count("tokens cannot be kept") == 1
+        return
+    assert len(list(cache.iterdir())) == 1 and outcome.err.count("24 examples are kept") == 1
+    assert [path.name for path in tmp_path.glob("written by *")] == ["written by 0"]
