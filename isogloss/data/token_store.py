@@ -41,7 +41,7 @@ Sides = Iterable[Sequence[Record]]  # of every example what is read together; th
 BLOCK = 2048  # records that are tokenised and written together
 LIMIT = "20"  # GB
 LEFT_BEHIND = 86400  # seconds after which a folder that was not finished is a killed writer's
-ABOUT = "entry.json"
+ABOUT, DIGESTS = "about.json", "sha256.json"
 COLUMNS = {
     "cut": np.bool_,
     "labels": np.int32,  # for every window one, two (start and end) or one per token
@@ -80,18 +80,13 @@ def tokenised_once(
     except RuntimeError:
         return _without("there is no home folder")
     entry = folder / key_of(kind, {**settings, "numbered": numbered}, sides())
-
-    def make() -> None:
-        if found is None:
-            _make(entry, kind, sides(), numbered, workers, limit)
-
     found = open_entry(entry)
-    if not everywhere(found is not None):
-        done_on_every_machine(make)
-        found = open_entry(entry)
-        if not everywhere(found is not None):
-            return None
-    return found
+    if everywhere(found is not None):
+        print(f"{len(found or ())} examples were tokenised before: {entry}", file=sys.stderr)
+        return found
+    done_on_every_machine(lambda: found is None and _make(entry, kind, sides(), numbered, workers, limit))
+    found = open_entry(entry)
+    return found if everywhere(found is not None) else None
 
 
 def key_of(kind: Kind, settings: Mapping[str, Any], sides: Sides) -> str:
@@ -131,16 +126,17 @@ def open_entry(entry: Path) -> OnDisk[Example] | None:
     if not entry.exists():
         return None
     try:
-        about = json.loads((entry / ABOUT).read_text(encoding="utf-8"))
-        if damaged := [name for name, digest in about["sha256"].items() if sha256(entry / name) != digest]:
+        digests = json.loads((entry / DIGESTS).read_bytes())
+        if damaged := [name for name, digest in digests.items() if sha256(entry / name) != digest]:
             raise ValueError(f"{damaged[0]} has changed")
+        about = json.loads((entry / ABOUT).read_bytes())
         # plain arrays over the maps: their items are read faster
         arrays = {name: np.asarray(np.load(entry / f"{name}.npy", mmap_mode="r")) for name in (*COLUMNS, "input_ids")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         print(f"kept tokens in {entry} are damaged ({error}); they are made anew", file=sys.stderr)
         return None
     with suppress(OSError):  # a folder that others keep may be read as well
-        os.utime(entry / ABOUT)
+        os.utime(entry / DIGESTS)
     tell_number_cut(about["cut"], about["several"])
     return _examples(about, arrays)
 
@@ -220,8 +216,9 @@ def write_entry(folder: Path, kind: Kind, sides: Sides, numbered: bool, workers:
                 cut += any(window.cut for windows in joined for window in windows)
             to.flush()
     about = {"cut": cut, "several": not kind.one_window, "languages": list(languages), "label": to.label}
-    about["sha256"] = {path.name: sha256(path) for path in sorted(folder.glob("*.npy"))}
     (folder / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+    digests = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    (folder / DIGESTS).write_text(json.dumps(digests), encoding="utf-8")
     return to.columns["windows"].count
 
 
@@ -331,7 +328,7 @@ def make_room(entry: Path, limit: float) -> None:
     last_read = {}
     for folder in entry.parent.iterdir():
         with suppress(OSError):  # another process removes entries too
-            last_read[folder] = (folder if folder.name.startswith(".") else folder / ABOUT).stat().st_mtime
+            last_read[folder] = (folder if folder.name.startswith(".") else folder / DIGESTS).stat().st_mtime
     total = sum(map(_size, last_read))
     for folder in sorted(last_read, key=lambda folder: last_read[folder]):
         killed = folder.name.startswith(".") and time.time() - last_read[folder] > LEFT_BEHIND

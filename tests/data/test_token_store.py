@@ -283,8 +283,9 @@ def test_any_damage_is_told_in_a_line_and_the_entry_is_made_anew(kind, cache, ca
     expected = list(stored(kind, pairs()))
     for path in sorted(only_entry(cache).iterdir()):
         content = path.read_bytes()
-        flipped = content[:-2] + bytes([content[-2] ^ 1]) + content[-1:]
-        for damaged in (content[:-1], b"", flipped, None):
+        places = range(0, len(content), 1 + len(content) // 4)
+        flipped = [content[:i] + bytes([content[i] ^ 1]) + content[i + 1 :] for i in places]
+        for damaged in (content[:-1], b"", None, *flipped):
             path.unlink()
             if damaged is not None:
                 path.write_bytes(damaged)
@@ -379,7 +380,7 @@ def test_the_entries_read_longest_ago_make_room(kind, cache, monkeypatch):
         stored(kind, pairs(count))
     first, second, third, fourth = (cache / key_of(kind, {"numbered": False}, pairs(count)) for count in (1, 2, 3, 4))
     for age, entry in ((40, first), (30, second), (20, third), (10, fourth)):
-        os.utime(entry / token_store.ABOUT, (time.time() - age,) * 2)
+        os.utime(entry / token_store.DIGESTS, (time.time() - age,) * 2)
     assert open_entry(first) is not None  # read just now
     size = token_store._size(first)
     make_room(fourth, 2.9 * size)
