@@ -116,9 +116,8 @@ def tokenizer_state(tokenizer: PreTrainedTokenizerBase) -> list[Any]:
 
 def digest_of(record: Record) -> bytes:
     """A hash of a record without its translations."""
-    return hashlib.blake2b(
-        repr((type(record).__name__, *FIELDS[type(record)](record))).encode(), digest_size=16
-    ).digest()
+    content = repr((type(record).__name__, *FIELDS[type(record)](record)))
+    return hashlib.blake2b(content.encode(), digest_size=16).digest()
 
 
 def open_entry(entry: Path) -> OnDisk[Example] | None:
@@ -157,7 +156,7 @@ def _examples(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> OnD
         return Window(input_ids[start:end].tolist(), label, None, bool(cut[number]))
 
     def read(i: int) -> Example:
-        name = ids[id_ends[i] : id_ends[i + 1]].tobytes().decode()
+        name = ids[id_ends[i] : id_ends[i + 1]].tobytes().decode("utf-8", "surrogatepass")
         windows = tuple(window(number) for number in sides[side_ends[i] : side_ends[i + 1]].tolist())
         return Example(name, languages[arrays["languages"][i]], int(arrays["windows"][i]), windows)
 
@@ -258,7 +257,7 @@ class _Writer:
         to = self.columns
         to["sides"].add(*(window.number for window in windows))
         to["side_ends"].add(to["sides"].count)
-        to["ids"].add(*name.encode())
+        to["ids"].add(*name.encode("utf-8", "surrogatepass"))
         to["id_ends"].add(to["ids"].count)
         size = sum(window.length for window in windows)
         for column, value in (("languages", language), ("windows", j), ("numbers", number), ("sizes", size)):

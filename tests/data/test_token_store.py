@@ -154,6 +154,11 @@ def test_no_examples_are_an_entry_too(kind):
     assert list(stored(kind, [])) == list(stored(kind, [])) == []
 
 
+def test_an_id_may_be_any_string(kind):
+    made = [(Sentence(id=name, language="en", text="The train"),) for name in ("", "a/b\n", "हि", "\ud800")]
+    assert [example.id for example in stored(kind, made)] == [record.id for (record,) in made]
+
+
 # The key
 
 
