@@ -51,13 +51,6 @@ def this_process() -> "PartialState":
     return PartialState(cpu=not torch.cuda.is_available(), timeout=WAITING)
 
 
-def done_by_first(action: Callable[[], object]) -> None:
-    """Nothing; the first process has done the action, and the others have waited for it."""
-    if is_first():
-        action()
-    this_process().wait_for_everyone()
-
-
 def done_on_every_machine(action: Callable[[], object]) -> None:
     """Nothing; the first process of every machine has done the action, and the others have waited for it."""
     if this_process().is_local_main_process:
@@ -72,6 +65,13 @@ def everywhere(fact: bool) -> bool:
     from accelerate.utils import gather_object
 
     return all(gather_object([fact]))
+
+
+def done_by_first(action: Callable[[], object]) -> None:
+    """Nothing; the first process has done the action, and the others have waited for it."""
+    if is_first():
+        action()
+    this_process().wait_for_everyone()
 
 
 def divided(work: Sequence[Piece], do: Callable[[Piece], Done]) -> list[Done]:
