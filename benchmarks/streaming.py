@@ -101,8 +101,8 @@ def first_batch(data: Path, tags: list[str], epochs: int) -> dict[str, float]:
     method = load_method("filter").Method(recipe.config)
     fingerprint(job.task, data)
     found = method.examples(job)
-    order = iter(ByLength(found.sizes, BATCH, seed=1))
-    batch = method.collate(job)([found[next(order)] for _ in range(BATCH)])
+    first = ByLength(found.sizes, 1, batch_size=BATCH).epoch(0)[0]
+    batch = method.collate(job)([found[i] for i in first.tolist()])
     seconds = time.monotonic() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {

@@ -78,6 +78,9 @@ def train(
         Path | None, typer.Option(help="Run directory, resumed if unfinished; runs/RECIPE by default.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, order and dropout.")] = None,
+    tokens_per_batch: Annotated[
+        int | None, typer.Option(help="Tokens per update at most, in the place of batch_size examples.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of a setting; may be repeated.")] = None,
 ) -> None:
     """Train a recipe, or what the flags say, into a run directory."""
@@ -97,7 +100,10 @@ def train(
     content = read_recipe(recipe) if recipe else {}
     if recipe and output is None and "output" not in content:
         flags["output"] = Path("runs") / Path(recipe).stem
-    print(run(resolve(content, flags, set_ or ())))
+    settings = list(set_ or ())
+    if tokens_per_batch is not None:
+        settings.append(f"train.tokens_per_batch={tokens_per_batch}")
+    print(run(resolve(content, flags, settings)))
 
 
 @app.command()

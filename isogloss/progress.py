@@ -10,11 +10,11 @@ from transformers import TrainerCallback, TrainingArguments
 class Progress(TrainerCallback):
     """One line of progress on standard error: rewritten in place on a terminal, now and then otherwise."""
 
-    def __init__(self, title: str, arguments: TrainingArguments):
+    def __init__(self, title: str, size: str, examples: float):
         self.title, self.interactive = title, sys.stderr.isatty()
+        self.size, self.examples = size, examples  # of an update: in words, and the examples of an average one
         self.first = self.latest = 0.0
         self.begin_step, self.loss = 0, ""
-        self.batch = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
 
     def on_train_begin(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
         self.first, self.begin_step = time.monotonic(), state.global_step
@@ -23,7 +23,7 @@ class Progress(TrainerCallback):
         resumed = f", resuming at update {state.global_step}" if state.global_step else ""
         dtype = "bfloat16 autocast" if args.bf16 else "float32"
         print(
-            f"{self.title}: {state.max_steps} updates x {self.batch * args.world_size} examples, {dtype}, "
+            f"{self.title}: {state.max_steps} updates x {self.size}, {dtype}, "
             f"{args.world_size} process{'es' if args.world_size > 1 else ''} on {args.device.type}{resumed}",
             file=sys.stderr,
         )
@@ -40,7 +40,7 @@ class Progress(TrainerCallback):
         left = (state.max_steps - state.global_step) / max(rate, 1e-9)
         line = (
             f"{self.title}: {state.global_step}/{state.max_steps} updates{self.loss}, "
-            f"{rate * self.batch * args.world_size:.0f} examples/s, {int(left // 60)}:{int(left % 60):02d} left"
+            f"{rate * self.examples:.0f} examples/s, {int(left // 60)}:{int(left % 60):02d} left"
         )
         print(f"\r\033[K{line}" if self.interactive else line, end="" if self.interactive else "\n", file=sys.stderr)
         sys.stderr.flush()

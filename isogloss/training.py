@@ -8,7 +8,7 @@ resuming, progress) is the same for all of them and lives here.
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,21 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments, set_seed
 
 from isogloss.checkpoints import MarkComplete, last_checkpoint, require_space, step_of, write_error
+from isogloss.data.loader import (
+    WEIGHT,
+    Collate,
+    MicroBatches,
+    lengths_of,
+    require_shares,
+    token_counts,
+    training_loader,
+)
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.sampler import ByLength
 from isogloss.encoders import quiet
 from isogloss.errors import UserError, nearest
 from isogloss.progress import Progress
 
-Collate = Callable[[Sequence[Any]], dict[str, Any]]
 Loss = Callable[[nn.Module, dict[str, Any]], Tensor]
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt")  # of the learning rate
 
@@ -40,7 +48,8 @@ class TrainSettings:
     updates: int = 300  # optimiser steps, unless epochs are given
     epochs: float = 0.0  # passes over the examples; above 0 they take the place of updates
     one_language: bool = False  # a pass reads every item in one language, drawn anew, instead of in all of them
-    batch_size: int = 32  # examples per optimiser step, all devices together
+    batch_size: int = 32  # examples per optimiser step, all devices together, unless tokens_per_batch is given
+    tokens_per_batch: int = 0  # tokens of all sides per optimiser step at most; above 0 in the place of batch_size
     accumulate: int = 1  # micro-batches per optimiser step on each device
     learning_rate: float = 5e-5
     warmup: float = 0.1  # share of the updates over which the learning rate rises from 0
@@ -75,11 +84,12 @@ class Objective(nn.Module):
         self.compute = loss
 
     def forward(self, **batch: Any) -> dict[str, Tensor]:
-        """The loss of a batch.
+        """The loss of a batch, times its weight if it has one.
 
         Raises:
             UserError: the loss is not a finite number; the message names the batch.
         """
+        weight = batch.pop(WEIGHT, 1.0)
         value = self.compute(self.network, batch)
         if not torch.isfinite(value):
             ids = ", ".join(map(str, batch.get("ids", ["unnamed"])))
@@ -87,34 +97,18 @@ class Objective(nn.Module):
                 f"the loss became {value.item()} at the batch with examples {ids}; lower learning_rate, or look at "
                 "those texts; the last checkpoint is kept"
             )
-        return {"loss": value}
+        return {"loss": value * weight}
 
 
 class _Trainer(Trainer):
-    """The library's loop, with batches of examples of about the same length."""
+    """The library's loop over our own loader, which begins with the first update that is still to be made."""
 
-    def __init__(self, *, one_language: bool, **arguments: Any):
+    def __init__(self, *, loader: DataLoader, **arguments: Any):
         super().__init__(**arguments)
-        self.one_language = one_language
+        self.loader = loader
 
     def get_train_dataloader(self) -> DataLoader:
-        """The library's own loader where examples have no length, else one that draws them by length."""
-        examples: Any = self.train_dataset
-        if not isinstance(examples[0], Sized):
-            return super().get_train_dataloader()
-        sizes = examples.sizes if isinstance(examples, OnDisk) else [len(example) for example in examples]
-        items = item_numbers(examples) if self.one_language else None
-        args, size = self.args, self.args.per_device_train_batch_size
-        together = size * args.gradient_accumulation_steps * args.world_size
-        loader = DataLoader(
-            examples,  # pyright: ignore[reportArgumentType]
-            batch_size=size,
-            sampler=ByLength(sizes, together, args.data_seed or args.seed, items),
-            collate_fn=self.data_collator,
-            num_workers=args.dataloader_num_workers,
-            pin_memory=args.dataloader_pin_memory,
-        )
-        return self.accelerator.prepare(loader)
+        return self.loader
 
 
 def fit(
@@ -130,19 +124,26 @@ def fit(
 ) -> FitReport:
     """Train the network in place; checkpoints go to the folder, and a run that was stopped goes on where it was.
 
-    With `accumulate` = n the loss and its gradient are the mean over n micro-batches of equal size. Examples that have
-    a `len` are batched with others of about the same length; those on disk, by the bytes of their texts.
+    The loss of an update is the mean over its micro-batches (`accumulate` on each process), each weighted by how many
+    examples it has: where a method's loss is a mean over examples, that is the mean over all examples of the update.
+    Examples that have a `len` are batched with others of about the same length; those on disk, by the bytes of their
+    texts.
 
     Raises:
-        UserError: no examples, a batch size that cannot be divided, a full disk, a loss that is not finite.
+        UserError: no examples, a batch that cannot be divided, a full disk, a loss that is not finite.
     """
     if not examples:
         raise UserError(f"{title}: there is nothing to train on (0 examples)")
-    per_epoch = len(set(item_numbers(examples).tolist())) if settings.one_language else len(examples)
+    processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by torchrun and accelerate launch
+    check_settings(settings, processes)
+    check_devices(processes, torch.cuda.device_count())
+    batches = _batches(examples, settings, seed, processes)
+    per_epoch = len(batches.epoch(0)) if settings.epochs else 0
     arguments = training_arguments(settings, seed, folder, per_epoch)
     checkpoint = last_checkpoint(folder)
     require_space(network, folder)
-    progress = Progress(title, arguments)
+    size = f"up to {batches.tokens} tokens" if batches.tokens else f"{batches.batch_size} examples"
+    progress = Progress(title, size, batches.mean_size)
     set_seed(seed)  # the same data order and dropout, whatever ran in this process before
     objective = Objective(network, loss)
     if checkpoint and step_of(checkpoint) == arguments.max_steps:  # the library would train one update too many
@@ -150,11 +151,9 @@ def fit(
         print(f"{title}: all {arguments.max_steps} updates were made before", file=sys.stderr)
         return _report(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")), 0.0)
     trainer = _Trainer(
-        one_language=settings.one_language,
+        loader=_loader(examples, collate, batches, arguments, step_of(checkpoint) if checkpoint else 0),
         model=objective,
         args=arguments,
-        train_dataset=examples,  # pyright: ignore[reportArgumentType]
-        data_collator=collate,
         callbacks=[progress, MarkComplete()],
     )
     trainer.remove_callback(PrinterCallback)  # it prints every entry of the log as a Python dict
@@ -192,36 +191,63 @@ def item_numbers(examples: Sequence[Any]) -> np.ndarray:
     return np.array([known.setdefault((example.id, example.window), len(known)) for example in examples])
 
 
+def _batches(examples: Sequence[Any], settings: TrainSettings, seed: int, processes: int) -> ByLength:
+    """The examples of every update, by number.
+
+    Raises:
+        UserError: `tokens_per_batch` has no room for an example in every share.
+    """
+    items = item_numbers(examples) if settings.one_language else None
+    if not settings.tokens_per_batch:
+        return ByLength(lengths_of(examples), seed, batch_size=settings.batch_size, items=items)
+    batches = ByLength(token_counts(examples), seed, tokens=settings.tokens_per_batch, items=items)
+    require_shares(examples, batches, processes, settings.accumulate)
+    return batches
+
+
+def _loader(
+    examples: Sequence[Any], collate: Collate, batches: ByLength, arguments: TrainingArguments, first: int
+) -> DataLoader:
+    """This process's share of every update, from the first that is still to be made."""
+    micro_batches = MicroBatches(
+        batches,
+        updates=arguments.max_steps,
+        first=first,
+        accumulate=arguments.gradient_accumulation_steps,
+        process=arguments.process_index,
+        processes=arguments.world_size,
+    )
+    workers, on_gpu = arguments.dataloader_num_workers, not arguments.use_cpu
+    return training_loader(examples, collate, micro_batches, workers=workers, pin_memory=on_gpu)
+
+
 def reachable(examples: Sequence[Any], settings: TrainSettings, seed: int) -> Sequence[Any]:
     """The examples that the updates can read: all of them, or a random part where the updates end within an epoch.
 
     For work that is done on every example before training, such as a teacher's pass.
     """
-    reads = settings.updates * settings.batch_size
-    if settings.epochs or reads >= len(examples):
+    if settings.epochs:
         return examples
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(examples))[:reads])
+    order = np.random.default_rng(seed).permutation(len(examples))
+    reads = settings.updates * settings.batch_size
+    if settings.tokens_per_batch:
+        ends = np.cumsum(token_counts(examples)[order])
+        reads = int(np.searchsorted(ends, settings.updates * settings.tokens_per_batch)) + 1
+    if reads >= len(examples):
+        return examples
+    drawn = np.sort(order[:reads])
     return examples.chosen(drawn) if isinstance(examples, OnDisk) else [examples[i] for i in drawn.tolist()]
 
 
-def training_arguments(settings: TrainSettings, seed: int, folder: Path, examples: int) -> TrainingArguments:
-    """The library's arguments for our settings and so many `examples` per epoch.
+def training_arguments(settings: TrainSettings, seed: int, folder: Path, per_epoch: int) -> TrainingArguments:
+    """The library's arguments for our settings and so many updates `per_epoch`, which matters to `epochs` alone.
 
-    `batch_size` is divided over processes and micro-batches.
-
-    Raises:
-        UserError: a setting is out of its range, the batch size cannot be divided, or one process sees several GPUs.
+    Epochs of `tokens_per_batch` differ by a few updates; the first one's are counted, times `epochs`.
     """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by torchrun and accelerate launch
-    check_settings(settings, processes)
-    check_devices(processes, torch.cuda.device_count())
-    shares = processes * settings.accumulate
-    per_epoch = -(-examples // settings.batch_size)  # updates
     updates = max(1, round(settings.epochs * per_epoch)) if settings.epochs else settings.updates
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=updates,
-        per_device_train_batch_size=settings.batch_size // shares,
         gradient_accumulation_steps=settings.accumulate,
         learning_rate=settings.learning_rate,
         warmup_steps=round(settings.warmup * updates),
@@ -237,6 +263,7 @@ def training_arguments(settings: TrainSettings, seed: int, folder: Path, example
         seed=seed,
         data_seed=seed,
         dataloader_num_workers=settings.workers,
+        ignore_data_skip=True,  # our loader begins where the run was stopped
         remove_unused_columns=False,
         label_names=[],
         report_to="none",
@@ -250,7 +277,8 @@ def check_settings(settings: TrainSettings, processes: int) -> None:
     Raises:
         UserError: naming the setting, its value and what it may be.
     """
-    for name, least in (("batch_size", 1), ("accumulate", 1), ("epochs", 0), ("log_every", 1), ("save_every", 0)):
+    at_least = {"batch_size": 1, "tokens_per_batch": 0, "accumulate": 1, "epochs": 0, "log_every": 1, "save_every": 0}
+    for name, least in at_least.items():
         if getattr(settings, name) < least:
             raise UserError(f"{name} = {getattr(settings, name)}: set it to {least} or more")
     if not settings.epochs and settings.updates < 1:
@@ -259,7 +287,7 @@ def check_settings(settings: TrainSettings, processes: int) -> None:
         raise UserError(f"warmup = {settings.warmup} is a share of the updates: set it between 0 and 1")
     if settings.schedule not in SCHEDULES:
         raise UserError(f"no schedule {settings.schedule!r}; {nearest(settings.schedule, SCHEDULES)}")
-    if settings.batch_size % (processes * settings.accumulate):
+    if not settings.tokens_per_batch and settings.batch_size % (processes * settings.accumulate):
         raise UserError(
             f"batch_size {settings.batch_size} cannot be divided over {processes} processes x {settings.accumulate} "
             "micro-batches; choose a multiple"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import standard_input
+from helpers import assert_one_line, standard_input
 
 from isogloss.records import to_json
 from isogloss.runs import load
@@ -167,6 +167,21 @@ def test_a_recipe_file_trains_from_the_command_line(command, data, encoder_folde
         3,
     )
     assert manifest["languages"] == ["de"]
+
+
+def test_a_flag_gives_the_tokens_of_a_batch_whatever_batch_size_the_recipe_has(command, data, encoder_folder, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        f'method = "filter"\ntask = "sib200"\nencoder = "{encoder_folder}"\ndata = "{data}"\nlanguages = ["de"]\n'
+        "[train]\nepochs = 1\nbatch_size = 5\ntokens_per_batch = 90\n[lengths]\nmax_length = 32\n"
+    )
+    words = ["train", recipe, "--output", tmp_path / "run", "--tokens-per-batch"]
+    assert_one_line(command(*words, "20"), "tokens_per_batch = 20: example ")
+    outcome = command(*words, "240")
+    assert outcome.code == 0, outcome.err
+    manifest = load(tmp_path / "run").manifest
+    assert manifest["train"]["tokens_per_batch"] == 240
+    assert 2 < manifest["updates"] < 10
 
 
 def test_a_recipe_needs_nothing_but_its_data(command, data, encoder_folder, tmp_path, monkeypatch):

@@ -94,13 +94,14 @@ def killed_after_a_checkpoint(command, folder):
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_killed_run_resumes_by_the_same_command_and_ends_bit_equal(command, data, encoder_folder, tmp_path):
+@pytest.mark.parametrize("batches", [["batch_size=4"], ["tokens_per_batch=96", "workers=2"]])
+def test_a_killed_run_resumes_by_the_same_command_and_ends_bit_equal(command, data, encoder_folder, tmp_path, batches):
     words = ["train", "--method", "filter", "--task", "sib200", "--data", data, "--encoder", encoder_folder]
     words += ["--languages", "en,de"]
     for setting in (
         "updates=60",
         "save_every=5",
-        "batch_size=4",
+        *batches,
         "learning_rate=1e-3",
         "log_every=1",
         "max_length=32",

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from isogloss import losses
 from isogloss.checkpoints import COMPLETE, last_checkpoint
+from isogloss.data.sampler import ByLength
 from isogloss.encoders.models import EncoderForSequenceClassification
 from isogloss.errors import UserError
 from isogloss.training import TrainSettings, check_devices, check_settings, fit, reachable
@@ -148,6 +149,87 @@ def test_a_stopped_training_goes_on_where_it_was_and_ends_the_same(tmp_path):
     assert (again.curve, again.loss, again.updates) == (report.curve, report.loss, report.updates)
 
 
+class Rows:
+    """Examples of one to seven tokens, and which of them were asked for one by one, as a loader does."""
+
+    def __init__(self):
+        self.asked = []
+        draw = torch.Generator().manual_seed(5)
+        self.rows = [(str(i), torch.randn(1 + i % 7, 3, generator=draw), i % 2) for i in range(90)]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        return map(Row, self.rows)
+
+    def __getitem__(self, i):
+        self.asked.append(i)
+        return Row(self.rows[i])
+
+
+class Row(tuple):
+    """A name, a text (S, 3) and a class."""
+
+    def __len__(self):
+        return len(self[1])
+
+
+def collate_rows(rows):
+    return {
+        "ids": [row[0] for row in rows],
+        "x": torch.stack([row[1].mean(0) for row in rows]),
+        "y": torch.tensor([row[2] for row in rows]),
+    }
+
+
+IN_TOKENS = replace(SETTINGS, tokens_per_batch=40, updates=15)  # an epoch is nine or ten updates
+
+
+@pytest.mark.parametrize("accumulate", [2, 3])
+def test_batches_of_so_many_tokens_train_the_same_however_they_are_divided(tmp_path, accumulate):
+    """Micro-batches have different numbers of examples; the loss is the mean over all examples of the update."""
+    curves, networks = [], []
+    for parts in (1, accumulate):
+        network = linear()
+        network[0].p = 0.0
+        settings = replace(IN_TOKENS, accumulate=parts)
+        network, report = train(tmp_path / str(parts), settings, network, Rows(), collate=collate_rows)
+        curves.append([value for _, value in report.curve])
+        networks.append(network)
+    torch.testing.assert_close(curves[1], curves[0], rtol=0, atol=1e-4)  # logged with four digits
+    torch.testing.assert_close(networks[1][1].weight, networks[0][1].weight, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [IN_TOKENS, replace(SETTINGS, updates=30, batch_size=6, accumulate=2)])
+@pytest.mark.parametrize("stopped_at", [5, 13])
+def test_a_stopped_training_reads_nothing_again_that_it_has_read(tmp_path, settings, stopped_at):
+    """In the middle of the first epoch, and of the second."""
+    settings = replace(settings, save_every=stopped_at)
+    straight, again, reads = Rows(), Rows(), []
+
+    def counting(network, batch):
+        reads.append(len(straight.asked))
+        return loss(network, batch)
+
+    expected, report = train(tmp_path / "straight", settings, examples=straight, collate=collate_rows, loss=counting)
+
+    def stopping(network, batch):
+        if last_checkpoint(tmp_path / "run"):
+            raise KeyboardInterrupt
+        return loss(network, batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "run", settings, examples=Rows(), collate=collate_rows, loss=stopping)
+    fresh = nn.Sequential(nn.Dropout(0.2), nn.Linear(3, 2))
+    resumed, end = train(tmp_path / "run", settings, fresh, again, collate=collate_rows)
+    begin = reads[stopped_at * settings.accumulate - 1]
+    assert 0 < begin < len(straight.asked)
+    assert again.asked == straight.asked[begin:]
+    assert_same_weights(expected, resumed)
+    assert end.curve == report.curve
+
+
 def test_a_training_that_was_finished_is_not_trained_on(tmp_path):
     network, report = train(tmp_path)
 
@@ -208,6 +290,9 @@ def test_nothing_to_train_on_is_an_error(tmp_path):
         ),
         ({"batch_size": 0}, "batch_size = 0: set it to 1 or more"),
         ({"accumulate": 0}, "accumulate = 0: set it to 1 or more"),
+        ({"tokens_per_batch": -1}, "tokens_per_batch = -1: set it to 0 or more"),
+        ({"tokens_per_batch": 2}, "tokens_per_batch = 2: example 0 has 3 tokens on all its sides; set it to 3 or more"),
+        ({"tokens_per_batch": 8, "accumulate": 3}, "8; 2 for each over 1 processes x 3 micro-batches"),
         ({"updates": 0}, "updates = 0 and no epochs"),
         ({"updates": -3}, "updates = -3 and no epochs"),
         ({"epochs": -1.0}, "epochs = -1.0: set it to 0 or more"),
@@ -238,6 +323,26 @@ def test_several_gpus_need_several_processes():
 @pytest.mark.parametrize(("epochs", "updates"), [(1.0, 3), (2.0, 6), (0.01, 1)])
 def test_epochs_take_the_place_of_updates(tmp_path, epochs, updates):
     assert train(tmp_path, replace(SETTINGS, epochs=epochs))[1].updates == updates
+
+
+def test_epochs_of_so_many_tokens_count_the_updates_of_the_first(tmp_path):
+    settings = replace(IN_TOKENS, epochs=2.0)
+    updates = len(ByLength([len(row) for row in Rows()], 7, tokens=40).epoch(0))
+    assert 90 * 4 / 40 <= updates <= 10
+    assert train(tmp_path, settings, examples=Rows(), collate=collate_rows)[1].updates == 2 * updates
+
+
+def test_tokens_take_the_place_of_a_number_of_examples(tmp_path, capsys):
+    check_settings(replace(IN_TOKENS, batch_size=7, accumulate=2), processes=1)  # which is not read
+    read = []
+
+    def counting(rows):
+        read.append(sum(map(len, rows)))
+        return collate_rows(rows)
+
+    train(tmp_path, IN_TOKENS, examples=Rows(), collate=counting)
+    assert "toy: 15 updates x up to 40 tokens, float32" in capsys.readouterr().err
+    assert len(read) == 15 and all(33 < tokens <= 40 for tokens in read)
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
@@ -321,3 +426,11 @@ def test_what_the_updates_can_read_is_everything_or_a_part_drawn_by_the_seed():
     part = reachable(examples, few, 1)
     assert len(set(part)) == 12
     assert part == reachable(examples, few, 1) != reachable(examples, few, 2)
+
+
+def test_what_updates_of_so_many_tokens_can_read_is_as_many_tokens(tmp_path):
+    rows, few = list(Rows()), replace(IN_TOKENS, updates=4)
+    assert reachable(rows, replace(few, updates=9), 1) == reachable(rows, replace(few, epochs=1), 1) == rows
+    part = reachable(rows, few, 1)
+    assert 4 * 40 <= sum(map(len, part)) < 4 * 40 + 7
+    assert len(ByLength([len(row) for row in part], 1, tokens=40).epoch(0)) >= 4  # none is read twice before others

@@ -144,8 +144,11 @@ class Method:
 
     def examples(self, job: "Job") -> list[Batch]:
         """Whole batches, one per update."""
-        if job.recipe.train.batch_size != 1:
-            raise UserError("mlm makes its own batches; set batch_size = 1 in [train] (a batch per update)")
+        if job.recipe.train.batch_size != 1 or job.recipe.train.tokens_per_batch:
+            raise UserError(
+                "mlm makes its own batches; set batch_size = 1 in [train] (a batch per update), and no "
+                "tokens_per_batch there"
+            )
         s = self.settings
         texts = gather(job, s.passes, (s.first_languages, s.second_languages))
         pairs = [(text.text, text.english, text.passes) for text in texts]

@@ -188,8 +188,11 @@ class Method:
 
     def examples(self, job: "Job") -> list[np.ndarray]:
         """Whole batches, one per update, as indices into the material."""
-        if job.recipe.train.batch_size != 1:
-            raise UserError("distillation makes its own batches; set batch_size = 1 in [train] (a batch per update)")
+        if job.recipe.train.batch_size != 1 or job.recipe.train.tokens_per_batch:
+            raise UserError(
+                "distillation makes its own batches; set batch_size = 1 in [train] (a batch per update), and no "
+                "tokens_per_batch there"
+            )
         material = self.material(job)
         sentences = len(material.vectors)  # English ones, the last texts
         passes = np.concatenate([material.passes[:-sentences], np.full(sentences, self.settings.english_passes)])

@@ -129,7 +129,8 @@ def test_texts_longer_than_the_encoder_reads_are_an_error(job):
         method(max_tokens=64).build(job)
 
 
-def test_the_method_makes_its_own_batches(job):
-    job.recipe.train = TrainSettings(updates=5, batch_size=32)
+@pytest.mark.parametrize("other", [{"batch_size": 32}, {"batch_size": 1, "tokens_per_batch": 512}])
+def test_the_method_makes_its_own_batches(job, other):
+    job.recipe.train = TrainSettings(updates=5, **other)
     with pytest.raises(UserError, match="batch_size = 1"):
         method().examples(job)

@@ -187,8 +187,9 @@ def test_a_student_goes_on_from_an_encoder_with_its_own_tokenizer(teacher_folder
     assert not (job.folder / "tokenizer").exists()
 
 
-def test_the_method_makes_its_own_batches(teacher_folder, job):
-    job.recipe.train = TrainSettings(updates=5, batch_size=32)
+@pytest.mark.parametrize("other", [{"batch_size": 32}, {"batch_size": 1, "tokens_per_batch": 512}])
+def test_the_method_makes_its_own_batches(teacher_folder, job, other):
+    job.recipe.train = TrainSettings(updates=5, **other)
     with pytest.raises(UserError, match="batch_size = 1"):
         method(teacher_folder).examples(job)
 
