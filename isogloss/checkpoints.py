@@ -47,17 +47,23 @@ def require_space(network: nn.Module, folder: Path) -> None:
             pass
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another --output") from None
-    # weights, two moments of AdamW; two checkpoints are kept while a third one is written
-    needed = 3 * 3 * sum(p.numel() * p.element_size() for p in network.parameters())
+    # weights, two moments of AdamW where they are trained; two checkpoints are kept while a third one is written
+    needed = 3 * sum((3 if p.requires_grad else 1) * p.numel() * p.element_size() for p in network.parameters())
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(f"{folder} has {free / 1e6:.0f} MB free, training needs {needed / 1e6:.0f} MB for checkpoints")
 
 
+def kept(folder: Path) -> str:
+    """Which checkpoint a training that fails leaves."""
+    last = last_checkpoint(folder)
+    return f"the last good checkpoint is {last}" if last else "no checkpoint had been written"
+
+
 def write_error(folder: Path, error: Exception) -> UserError:
     """The error of a checkpoint that could not be written: why, and which one is good."""
-    kept = last_checkpoint(folder)
-    rest = f"the last good checkpoint is {kept}" if kept else "no checkpoint had been written"
     free = shutil.disk_usage(folder).free / 1e6
     reason = " ".join(str(error).split())
-    return UserError(f"writing to {folder} failed ({free:.0f} MB free): {reason}; {rest}; make room and run again")
+    return UserError(
+        f"writing to {folder} failed ({free:.0f} MB free): {reason}; {kept(folder)}; make room and run again"
+    )

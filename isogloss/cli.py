@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from isogloss.errors import UserError
+from isogloss.memory import ran_out
 from isogloss.processes import first_alone_speaks, is_first, number
 
 app = typer.Typer(
@@ -337,7 +338,11 @@ def run_guarded(action: Callable[[], object]) -> None:
     except Exception as error:
         if os.environ.get("ISOGLOSS_DEBUG"):
             raise
-        text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error} (--debug shows where)"
+        text = f"{type(error).__name__}: {error} (--debug shows where)"
+        if isinstance(error, UserError):
+            text = str(error)
+        elif ran_out(error):
+            text = f"out of memory; a shorter max_length takes less, or end what else fills this device ({error})"
         _stop(" ".join(text.split()))
     except (KeyboardInterrupt, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != INTERRUPTED:
