@@ -14,14 +14,16 @@ def ran_out(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(reason in str(error) for reason in REASONS)
 
 
-def smaller_batches(batch_size: int, processes: int, accumulate: int, gradient_checkpointing: bool) -> str:
-    """What takes less memory in a training and changes nothing else, as settings to be given."""
-    at_once = batch_size // (processes * accumulate)
-    more = next((n for n in range(2, at_once + 1) if at_once % n == 0), None)
+def smaller_batches(at_once: int, unit: str, accumulate: int, gradient_checkpointing: bool) -> str:
+    """What takes less memory in a training and changes nothing else, as settings; `at_once` examples or tokens are read.
+
+    Examples are divided evenly, tokens as well as they can be.
+    """
+    more = next((n for n in range(2, at_once + 1) if at_once % n == 0 or unit == "tokens"), None)
     advice = []
     if more:
         much = "halves" if more == 2 else f"divides by {more}"
-        advice.append(f"accumulate={accumulate * more} {much} what is read at once ({at_once} examples)")
+        advice.append(f"accumulate={accumulate * more} {much} what is read at once ({at_once} {unit})")
     if not gradient_checkpointing:
         advice.append("gradient_checkpointing=true keeps less of it")
     return "; ".join(advice) or "a shorter max_length or lora_rank=8 needs less, in a new run"

@@ -74,6 +74,15 @@ def done_by_first(action: Callable[[], object]) -> None:
     this_process().wait_for_everyone()
 
 
+def added(*counts: int) -> tuple[int, ...]:
+    """The sums of each count over all processes, which must all come here."""
+    if this_process().num_processes == 1:
+        return counts
+    from accelerate.utils import gather_object
+
+    return tuple(map(sum, zip(*gather_object([counts]), strict=True)))
+
+
 def divided(work: Sequence[Piece], do: Callable[[Piece], Done]) -> list[Done]:
     """What `do` gives for each piece of the work, in order; the processes do a share each and tell the others.
 

@@ -29,7 +29,7 @@ from isogloss.languages import language
 from isogloss.methods import load_method, method_files
 from isogloss.resources import recipe_files
 from isogloss.tasks import Task, load_task
-from isogloss.training import TrainSettings
+from isogloss.training import DIVISION, TrainSettings
 
 TOP = (
     "method",
@@ -75,6 +75,7 @@ class Recipe:
         """Everything that decides the run's numbers, as JSON; equal for two runs that must give the same result."""
         record = dataclasses.asdict(self)
         del record["output"], record["data"]  # where things lie changes no number; the data have a fingerprint
+        record["train"] = {name: value for name, value in record["train"].items() if name not in DIVISION}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in record.items()}
 
 

@@ -246,6 +246,8 @@ def manifest_of(
         "features": asdict(recipe.features),
         "updates": report.updates,
         "seconds": report.seconds,
+        "examples_per_second": report.examples_per_second,
+        "tokens_per_second": report.tokens_per_second,
         "loss": report.loss,
         "loss_curve": report.curve,
         "versions": versions(),

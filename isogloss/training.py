@@ -8,7 +8,8 @@ resuming, progress) is the same for all of them and lives here.
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments, set_seed
 
-from isogloss.checkpoints import MarkComplete, last_checkpoint, require_space, step_of, write_error
+from isogloss.checkpoints import MarkComplete, kept, last_checkpoint, require_space, step_of, write_error
 from isogloss.data.loader import (
     WEIGHT,
     Collate,
@@ -35,10 +36,16 @@ from isogloss.data.on_disk import OnDisk
 from isogloss.data.sampler import ByLength
 from isogloss.encoders import quiet
 from isogloss.errors import UserError, nearest
-from isogloss.progress import Progress
+from isogloss.memory import ran_out, smaller_batches
+from isogloss.progress import COUNTED, Progress, Work, counting
+from isogloss.sharding import advice, is_sharded, take_back, twin, weights_file
+from isogloss.tuning import WHOLE, compiled, frozen, layers_of, low_rank, recomputed
 
 Loss = Callable[[nn.Module, dict[str, Any]], Tensor]
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt")  # of the learning rate
+# settings that divide the work, as the number of processes does: a run that was stopped may go on with others
+DIVISION = ("accumulate", "gradient_checkpointing", "compile", "workers")
+WRITERS = ("PytorchStreamWriter", "inline_container")  # in the messages of torch.save on a full disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,11 @@ class TrainSettings:
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0  # gradients are scaled down to this norm
     bf16: bool = False  # bfloat16 autocast of the forward pass
+    gradient_checkpointing: bool = False  # layers are computed again in the backward pass instead of being remembered
+    compile: bool = False  # torch.compile of the encoder's layers
+    frozen_layers: int = 0  # the embeddings and so many layers above them keep their weights; -1 = the whole encoder
+    lora_rank: int = 0  # of adapters that are trained in place of the encoder's weights (needs peft); 0 = none
+    lora_alpha: float = 16.0  # adapters count lora_alpha / lora_rank times
     save_every: int = 0  # updates between checkpoints; 0 = a quarter of the run
     log_every: int = 10  # updates between two points of the loss curve
     workers: int = 0  # processes that collate batches
@@ -64,16 +76,21 @@ class TrainSettings:
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """What a finished training leaves: its loss curve and how long it took (this process, since its last start)."""
+    """What a finished training leaves: its loss curve, and how long it took and how fast it was since its last start.
+
+    Examples and tokens are those of all processes and all sides, without padding.
+    """
 
     loss: float
     curve: list[tuple[float, float]]
     updates: int
     seconds: float
+    examples_per_second: float = 0.0
+    tokens_per_second: float = 0.0
 
 
 class Objective(nn.Module):
-    """A network together with its loss, so that the loop sees one module that returns a loss."""
+    """A network together with its loss, so that the loop sees one module that returns a loss and counts its work."""
 
     # Trainer would otherwise multiply the loss by accumulation steps and processes
     accepts_loss_kwargs = False
@@ -82,6 +99,9 @@ class Objective(nn.Module):
         super().__init__()
         self.network = network
         self.compute = loss
+        self.work = Work()
+        # what FSDP divides by: accelerate asks for it under the name that the library's models give it
+        self._no_split_modules = sorted({type(layer).__name__ for layer in layers_of(network)})
 
     def forward(self, **batch: Any) -> dict[str, Tensor]:
         """The loss of a batch, times its weight if it has one.
@@ -90,6 +110,7 @@ class Objective(nn.Module):
             UserError: the loss is not a finite number; the message names the batch.
         """
         weight = batch.pop(WEIGHT, 1.0)
+        self.work.add(batch.pop(COUNTED, (0, 0)))
         value = self.compute(self.network, batch)
         if not torch.isfinite(value):
             ids = ", ".join(map(str, batch.get("ids", ["unnamed"])))
@@ -141,40 +162,89 @@ def fit(
     per_epoch = len(batches.epoch(0)) if settings.epochs else 0
     arguments = training_arguments(settings, seed, folder, per_epoch)
     checkpoint = last_checkpoint(folder)
-    require_space(network, folder)
     size = f"up to {batches.tokens} tokens" if batches.tokens else f"{batches.batch_size} examples"
-    progress = Progress(title, size, batches.mean_size)
     set_seed(seed)  # the same data order and dropout, whatever ran in this process before
     objective = Objective(network, loss)
-    if checkpoint and step_of(checkpoint) == arguments.max_steps:  # the library would train one update too many
-        load_model(objective, checkpoint / "model.safetensors")
-        print(f"{title}: all {arguments.max_steps} updates were made before", file=sys.stderr)
-        return _report(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")), 0.0)
-    trainer = _Trainer(
-        loader=_loader(examples, collate, batches, arguments, step_of(checkpoint) if checkpoint else 0),
-        model=objective,
-        args=arguments,
-        callbacks=[progress, MarkComplete()],
-    )
-    trainer.remove_callback(PrinterCallback)  # it prints every entry of the log as a Python dict
-    started = time.monotonic()
+    with prepared(network, settings):
+        require_space(network, folder)
+        if checkpoint and step_of(checkpoint) == arguments.max_steps:  # the library would train one update too many
+            load_model(objective, weights_file(checkpoint))
+            print(f"{title}: all {arguments.max_steps} updates were made before", file=sys.stderr)
+            return _report(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")), 0.0)
+        trained = Objective(twin(network), loss) if is_sharded() else objective
+        progress = Progress(title, size, trained.work, in_short(network, settings))
+        trainer = _Trainer(
+            loader=_loader(examples, counting(collate), batches, arguments, step_of(checkpoint) if checkpoint else 0),
+            model=trained,
+            args=arguments,
+            callbacks=[progress, MarkComplete()],
+        )
+        trainer.remove_callback(PrinterCallback)  # it prints every entry of the log as a Python dict
+        if too_large := advice(network, processes):
+            print(f"{title}: {too_large}", file=sys.stderr)
+        started = time.monotonic()
+        try:
+            with quiet(), failures_told(folder, settings, processes):
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+                if is_sharded():
+                    take_back(objective, trainer)
+        finally:
+            progress.close()
+    return _report(trainer.state, time.monotonic() - started, progress)
+
+
+@contextmanager
+def prepared(network: nn.Module, settings: TrainSettings) -> Iterator[None]:
+    """The encoder is frozen, adapted, recomputed and compiled inside the block, as the settings say."""
+    with ExitStack() as stack:
+        if settings.frozen_layers:
+            stack.enter_context(frozen(network, settings.frozen_layers))
+        if settings.lora_rank:
+            stack.enter_context(low_rank(network, settings.lora_rank, settings.lora_alpha))
+        if settings.gradient_checkpointing:
+            stack.enter_context(recomputed(network))
+        if settings.compile:
+            stack.enter_context(compiled(network))
+        yield
+
+
+@contextmanager
+def failures_told(folder: Path, settings: TrainSettings, processes: int) -> Iterator[None]:
+    """Memory or a disk that was too small inside the block becomes one line that says what is kept and what to do.
+
+    Raises:
+        UserError: that line.
+    """
     try:
-        with quiet():
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except (OSError, SafetensorError) as error:
-        raise write_error(folder, error) from None
-    except RuntimeError as error:
-        if not any(writer in str(error) for writer in ("PytorchStreamWriter", "inline_container")):
+        yield
+    except (OSError, SafetensorError, RuntimeError, MemoryError) as error:
+        if ran_out(error):
+            size, unit = settings.batch_size, "examples"
+            if settings.tokens_per_batch:
+                size, unit = settings.tokens_per_batch, "tokens"
+            at_once = size // (processes * settings.accumulate)
+            change = smaller_batches(at_once, unit, settings.accumulate, settings.gradient_checkpointing)
+            raise UserError(
+                f"out of memory: {change}; {kept(folder)}; give the command again with it (--set)"
+            ) from None
+        if isinstance(error, RuntimeError) and not any(name in str(error) for name in WRITERS):
             raise
         raise write_error(folder, error) from None
-    finally:
-        progress.close()
-    return _report(trainer.state, time.monotonic() - started)
 
 
-def _report(state: TrainerState, seconds: float) -> FitReport:
+def in_short(network: nn.Module, settings: TrainSettings) -> list[str]:
+    """What is out of the ordinary in a training, for the line that it begins with."""
+    every = sum(parameter.numel() for parameter in network.parameters())
+    moving = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+    told = [f"{moving / 1e6:.1f} of {every / 1e6:.1f} million parameters"] if moving < every else []
+    told += ["gradient checkpointing"] if settings.gradient_checkpointing else []
+    return told + (["compiled"] if settings.compile else [])
+
+
+def _report(state: TrainerState, seconds: float, progress: Progress | None = None) -> FitReport:
     curve = [(entry["step"], entry["loss"]) for entry in state.log_history if "loss" in entry]
-    return FitReport(curve[-1][1] if curve else float("nan"), curve, state.global_step, round(seconds, 1))
+    speed = (progress.examples_per_second, progress.tokens_per_second) if progress else ()
+    return FitReport(curve[-1][1] if curve else float("nan"), curve, state.global_step, round(seconds, 1), *speed)
 
 
 def item_numbers(examples: Sequence[Any]) -> np.ndarray:
@@ -249,6 +319,7 @@ def training_arguments(settings: TrainSettings, seed: int, folder: Path, per_epo
         output_dir=str(folder),
         max_steps=updates,
         gradient_accumulation_steps=settings.accumulate,
+        optim="adamw_torch_fused",
         learning_rate=settings.learning_rate,
         warmup_steps=round(settings.warmup * updates),
         lr_scheduler_type=settings.schedule,
@@ -260,6 +331,7 @@ def training_arguments(settings: TrainSettings, seed: int, folder: Path, per_epo
         save_total_limit=2,
         logging_steps=settings.log_every,
         logging_first_step=True,
+        logging_nan_inf_filter=False,  # would wait for the GPU at every batch; `Objective` lets no such loss through
         seed=seed,
         data_seed=seed,
         dataloader_num_workers=settings.workers,
@@ -281,6 +353,17 @@ def check_settings(settings: TrainSettings, processes: int) -> None:
     for name, least in at_least.items():
         if getattr(settings, name) < least:
             raise UserError(f"{name} = {getattr(settings, name)}: set it to {least} or more")
+    if settings.frozen_layers < WHOLE or settings.lora_rank < 0 or settings.lora_alpha <= 0:
+        raise UserError(
+            f"frozen_layers = {settings.frozen_layers}, lora_rank = {settings.lora_rank}, lora_alpha = "
+            f"{settings.lora_alpha}: set them to {WHOLE} or more, 0 or more, and above 0"
+        )
+    if settings.frozen_layers and settings.lora_rank:
+        raise UserError("lora_rank trains adapters in place of all of the encoder's weights; leave frozen_layers out")
+    if settings.compile and settings.gradient_checkpointing:
+        raise UserError("compile leaves layers as they are that gradient_checkpointing computes again; choose one")
+    if settings.compile and is_sharded():
+        raise UserError("compile and a network that FSDP divides do not go together; leave compile out")
     if not settings.epochs and settings.updates < 1:
         raise UserError(f"updates = {settings.updates} and no epochs: set one of them above 0")
     if not 0 <= settings.warmup <= 1:

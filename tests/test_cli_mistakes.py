@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from helpers import assert_one_line, edit, edited, rewritten
 from safetensors.torch import load_file, save_file
+
+from isogloss.encoders.models import EncoderForSequenceClassification
+from isogloss.understanding import filter as filter_method
 
 
 def snapshot(folder: Path):
@@ -244,6 +248,41 @@ def test_a_loss_that_is_no_number_names_the_batch(command, data, encoder_folder,
     assert last.startswith("isogloss: the loss became ") and "at the batch with examples " in last
     assert "de/" in last or "en/" in last
     assert "Traceback" not in outcome.err
+
+
+def test_memory_that_runs_out_in_training_keeps_the_checkpoint_and_the_run_goes_on(
+    command, data, encoder_folder, tmp_path, monkeypatch
+):
+    loss, calls = filter_method.Method.loss, []
+
+    def failing(self, network, batch):
+        calls.append(batch["input_ids"].shape[0])
+        if len(calls) == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nSee the documentation")
+        return loss(self, network, batch)
+
+    monkeypatch.setattr(filter_method.Method, "loss", failing)
+    words = [*train_words(data, encoder_folder, tmp_path / "run"), "--set", "updates=3", "--set", "save_every=1"]
+    outcome = command(*words)
+    assert outcome.code == 1 and outcome.out == "" and "Traceback" not in outcome.err
+    assert outcome.err.splitlines()[-1].startswith("isogloss: out of memory: accumulate=2 halves what is read at once")
+    assert (tmp_path / "run" / "checkpoints" / "checkpoint-2").is_dir()
+    assert command(*words, "--set", "accumulate=2").code == 0
+    assert calls == [4, 4, 4, 2, 2]
+    manifest = json.loads((tmp_path / "run" / "isogloss.json").read_text())
+    assert manifest["updates"] == 3 and manifest["examples_per_second"] > 0 and manifest["tokens_per_second"] > 0
+
+
+@pytest.mark.parametrize(
+    "failure", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("can't allocate memory"), MemoryError()]
+)
+def test_memory_that_runs_out_when_texts_are_read_is_one_line(command, data, trained, monkeypatch, failure):
+    def failing(*_, **__):
+        raise failure
+
+    run = trained("classification", "filter")
+    monkeypatch.setattr(EncoderForSequenceClassification, "forward", failing)
+    assert_one_line(command("evaluate", run, "--data", data), "out of memory; a shorter max_length takes less")
 
 
 def test_an_output_that_holds_another_run_is_refused(command, data, encoder_folder, trained):

@@ -21,14 +21,15 @@ def test_memory_errors_of_python_numpy_and_torch_are_told_from_others():
 
 
 @pytest.mark.parametrize(
-    ("batch", "processes", "accumulate", "checkpointing", "advice"),
+    ("at_once", "unit", "accumulate", "checkpointing", "advice"),
     [
-        (32, 1, 1, True, "accumulate=2 halves what is read at once (32 examples)"),
-        (32, 4, 2, True, "accumulate=4 halves what is read at once (4 examples)"),
-        (9, 1, 1, True, "accumulate=3 divides by 3 what is read at once (9 examples)"),
-        (2, 2, 1, False, "gradient_checkpointing=true keeps less of it"),
-        (2, 2, 1, True, "a shorter max_length or lora_rank=8 needs less, in a new run"),
+        (32, "examples", 1, True, "accumulate=2 halves what is read at once (32 examples)"),
+        (4, "examples", 2, True, "accumulate=4 halves what is read at once (4 examples)"),
+        (9, "examples", 1, True, "accumulate=3 divides by 3 what is read at once (9 examples)"),
+        (1025, "tokens", 2, True, "accumulate=4 halves what is read at once (1025 tokens)"),
+        (1, "examples", 1, False, "gradient_checkpointing=true keeps less of it"),
+        (1, "examples", 1, True, "a shorter max_length or lora_rank=8 needs less, in a new run"),
     ],
 )
-def test_the_advice_is_a_setting_that_the_batch_can_be_divided_by(batch, processes, accumulate, checkpointing, advice):
-    assert smaller_batches(batch, processes, accumulate, checkpointing) == advice
+def test_the_advice_is_a_setting_that_the_batch_can_be_divided_by(at_once, unit, accumulate, checkpointing, advice):
+    assert smaller_batches(at_once, unit, accumulate, checkpointing) == advice

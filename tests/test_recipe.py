@@ -181,6 +181,9 @@ def test_what_decides_the_numbers_is_json_without_places(tmp_path):
     assert a == b == json.loads(json.dumps(b))
     assert resolve({}, FLAGS, ["updates=1"]).resolved() != b
     assert resolve({"seed": 2}, FLAGS).resolved() != b
+    # how the work is divided may change when a run goes on
+    for division in ("accumulate=2", "gradient_checkpointing=true", "compile=true", "workers=2"):
+        assert resolve({}, FLAGS, [division]).resolved() == b
 
 
 def test_pairings_of_the_training_are_named_in_the_file_or_assigned():

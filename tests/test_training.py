@@ -4,14 +4,17 @@ import errno
 import math
 import shutil
 from collections import namedtuple
+from copy import deepcopy
 from dataclasses import replace
+from itertools import chain, count, repeat
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from isogloss import losses
+from isogloss import losses, progress
 from isogloss.checkpoints import COMPLETE, last_checkpoint
 from isogloss.data.sampler import ByLength
 from isogloss.encoders.models import EncoderForSequenceClassification
@@ -407,6 +410,87 @@ def test_progress_goes_to_standard_error_and_says_what_is_trained(tmp_path, caps
     assert ", resuming at update 2" in capsys.readouterr().err
     train(tmp_path)
     assert capsys.readouterr().err == "toy: all 4 updates were made before\n"
+
+
+def masked(rows):
+    """A batch with the attention masks of two sides: i + 1 tokens of example i, and two of its translation."""
+    lengths = torch.tensor([int(name) + 1 for name, _, _ in rows])
+    mask = torch.arange(12) < lengths[:, None]
+    return collate(rows) | {"attention_mask": mask, "translation_attention_mask": [torch.ones(len(rows), 2)]}
+
+
+@pytest.mark.parametrize("change", [{}, {"accumulate": 2}, {"workers": 2}], ids=str)
+def test_examples_and_real_tokens_of_all_sides_are_counted_per_second(tmp_path, capsys, monkeypatch, change):
+    ticks = chain([0.0], repeat(2.0))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    _, report = train(tmp_path, replace(SETTINGS, updates=3, **change), collate=masked)
+    tokens = sum(range(1, 13)) + 12 * 2
+    assert (report.examples_per_second, report.tokens_per_second) == (6.0, tokens / 2)
+    assert f", 6 examples/s, {tokens / 2:.0f} tokens/s, 0:00 left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: 8 bytes"),
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_memory_that_runs_out_names_the_setting_that_halves_it_and_the_run_goes_on_with_it(tmp_path, failure):
+    calls = count()
+
+    def failing(network, batch):
+        if next(calls) == 3:
+            raise failure
+        return loss(network, batch)
+
+    still = nn.Sequential(nn.Dropout(0), nn.Linear(3, 2))
+    straight, report = train(tmp_path / "straight", network=deepcopy(still))
+    with pytest.raises(UserError, match=r"^out of memory: accumulate=2 halves .*\(4 examples\); grad.*-2; ") as caught:
+        train(tmp_path / "run", network=deepcopy(still), loss=failing)
+    assert "\n" not in str(caught.value)
+    resumed, again = train(tmp_path / "run", replace(SETTINGS, accumulate=2), deepcopy(still))
+    assert again.curve == [(step, pytest.approx(value, abs=1e-6)) for step, value in report.curve]
+    for a, b in zip(straight.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_layer_norms_and_losses_stay_in_float32_under_bfloat16(tmp_path, make_encoder, classifier_examples):
+    found = {}
+    for bf16 in (False, True):
+        torch.manual_seed(2)
+        network, kinds = EncoderForSequenceClassification(make_encoder(), 3), {"norm": set(), "linear": set()}
+        for module in network.modules():
+            kind = "norm" if isinstance(module, nn.LayerNorm) else "linear" if isinstance(module, nn.Linear) else None
+            if kind:
+                module.register_forward_hook(lambda _, __, out, seen=kinds[kind]: seen.add(out.dtype))
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        settings = replace(SETTINGS, updates=2, batch_size=8, learning_rate=1e-3, bf16=bf16)
+        values = []
+
+        def float_loss(network, batch, values=values):
+            values.append(network(**batch).loss)
+            return values[-1]
+
+        _, report = train(tmp_path / str(bf16), settings, network, classifier_examples, float_loss, collate_padded)
+        assert kinds["norm"] == {torch.float32} and {value.dtype for value in values} == {torch.float32}
+        assert kinds["linear"] == ({torch.bfloat16} if bf16 else {torch.float32})
+        assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
+        found[bf16] = report.curve
+    assert found[True] == [(step, pytest.approx(value, rel=2e-2)) for step, value in found[False]]
+    assert found[True] != found[False]
+
+
+def test_the_optimiser_is_the_fused_adamw(tmp_path, monkeypatch):
+    seen = []
+    step = torch.optim.AdamW.step
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self, *args: seen.append(self) or step(self, *args))
+    train(tmp_path)
+    assert seen and all(group["fused"] for optimiser in seen for group in optimiser.param_groups)
 
 
 def test_a_batch_without_any_label_costs_nothing_and_trains_on(tmp_path):
