@@ -3,6 +3,7 @@
 Everything here holds inside a `with` block and is undone at its end, so what is saved is an ordinary checkpoint.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -17,6 +18,7 @@ from isogloss.encoders.visibility import ATTENTION, visible_attention
 from isogloss.errors import UserError
 
 WHOLE = -1  # frozen_layers of the whole encoder
+LOG = logging.getLogger("torch._functorch")
 COMPILER = ("torch._dynamo", "torch._inductor", "torch._functorch")  # where the compiler's errors come from
 
 
@@ -130,14 +132,17 @@ def compiled(network: nn.Module) -> Iterator[None]:
     AttentionInterface.register(ATTENTION, torch.compiler.disable(visible_attention))
     for layer in layers:
         layer.forward = torch.compile(layer.forward, dynamic=True)
+    level = LOG.level
+    LOG.setLevel(logging.ERROR)  # a failure is told below, without its traceback
     try:
         yield
     except Exception as error:
         if not type(error).__module__.startswith(COMPILER):
             raise
-        reason = " ".join(str(error).split())[:300]
+        reason = " ".join(str(error).partition("Set TORCH")[0].split())[:300]
         raise UserError(f"compile: torch.compile does not work here ({reason}); leave compile out") from None
     finally:
+        LOG.setLevel(level)
         for layer in layers:
             del layer.forward
         AttentionInterface.register(ATTENTION, visible_attention)
