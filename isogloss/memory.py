@@ -15,9 +15,9 @@ def ran_out(error: BaseException) -> bool:
 
 
 def smaller_batches(at_once: int, unit: str, accumulate: int, gradient_checkpointing: bool) -> str:
-    """What takes less memory in a training and changes nothing else, as settings; `at_once` examples or tokens are read.
+    """What takes less memory in a training and changes nothing else, as settings.
 
-    Examples are divided evenly, tokens as well as they can be.
+    at_once: examples (which are divided evenly) or tokens (as well as they can be) that one process reads together.
     """
     more = next((n for n in range(2, at_once + 1) if at_once % n == 0 or unit == "tokens"), None)
     advice = []

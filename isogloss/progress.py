@@ -40,8 +40,8 @@ def counting(collate: Callable[[Sequence[Any]], dict[str, Any]]) -> Callable[[Se
 class Progress(TrainerCallback):
     """One line of progress on standard error: rewritten in place on a terminal, now and then otherwise.
 
-    The first line says the `size` of an update and the `facts`. At the end `examples_per_second` and `tokens_per_second` are those of all
-    processes together, from the first update to the last checkpoint.
+    The first line says the `size` of an update and the `facts`. At the end `examples_per_second` and
+    `tokens_per_second` are those of all processes together, from the first update to the last checkpoint.
     """
 
     def __init__(self, title: str, size: str, work: Work, facts: Sequence[str] = ()):
