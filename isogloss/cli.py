@@ -13,7 +13,7 @@ import typer
 
 from isogloss.errors import UserError
 from isogloss.memory import ran_out
-from isogloss.processes import first_alone_speaks, is_first, number
+from isogloss.processes import first_alone_speaks, is_first, number, part
 
 app = typer.Typer(
     help="Carry what a model learned in one language to every other one.",
@@ -335,6 +335,7 @@ def run_guarded(action: Callable[[], object]) -> None:
     try:
         with first_alone_speaks():
             action()
+            part()
     except Exception as error:
         if os.environ.get("ISOGLOSS_DEBUG"):
             raise

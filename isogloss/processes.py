@@ -4,6 +4,7 @@ Everything here also holds for a single process, which is the first. torch is im
 """
 
 import os
+import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
@@ -81,6 +82,13 @@ def added(*counts: int) -> tuple[int, ...]:
     from accelerate.utils import gather_object
 
     return tuple(map(sum, zip(*gather_object([counts]), strict=True)))
+
+
+def part() -> None:
+    """Nothing; the processes of the command no longer know each other, so that each can end when it likes."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def divided(work: Sequence[Piece], do: Callable[[Piece], Done]) -> list[Done]:

@@ -23,7 +23,7 @@ from isogloss.data.on_disk import OnDisk
 from isogloss.data.pairing import mixed
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.data.token_store import tokenised_once
-from isogloss.encoders import load_encoder, load_tokenizer, max_tokens, models
+from isogloss.encoders import load_config, load_encoder, load_tokenizer, max_tokens, models
 from isogloss.errors import UserError
 from isogloss.files import write_atomic
 from isogloss.kinds import Example, Features, Kind, Lengths, load_kind, stay_on_disk, tell_cut, training_examples
@@ -119,7 +119,7 @@ class Job:
         """
         groups, recipe = list(groups), self.recipe
         count, on_disk = sum(map(len, groups)), stay_on_disk(self.kind, groups)
-        all_read = len(reachable(range(count), recipe.train, recipe.seed)) == count
+        all_read = recipe.train.tokens_per_batch or len(reachable(range(count), recipe.train, recipe.seed)) == count
         if count >= WORTH_KEEPING and (all_read or not on_disk):
             kept = tokenised_once(
                 self.kind,
@@ -137,14 +137,20 @@ class Job:
 
     def load_encoder(self) -> PreTrainedModel:
         """The pretrained encoder, loaded anew."""
-        encoder = load_encoder(self.recipe.encoder)
-        limit = max_tokens(encoder.config)
+        return load_encoder(self.recipe.encoder)
+
+    def check_lengths(self) -> None:
+        """Nothing, if the encoder reads texts of that length.
+
+        Raises:
+            UserError: it does not.
+        """
+        limit = max_tokens(load_config(self.recipe.encoder))
         if self.recipe.lengths.max_length > limit:
             raise UserError(
                 f"max_length {self.recipe.lengths.max_length} is more than encoder {self.recipe.encoder!r} reads "
                 f"({limit} tokens); set max_length={limit} or less"
             )
-        return encoder
 
     def model_class(self, family: str) -> Any:
         """The model of the task's kind: `Encoder...` of the floor, or the family of the method itself."""
@@ -187,6 +193,7 @@ def train(recipe: Recipe) -> Path:
     method = load_method(recipe.method).Method(recipe.config)
     data = {"sha256": fingerprint(job.task, recipe.data)}
     claim(recipe, data)
+    job.check_lengths()
     found = method.examples(job)
     set_seed(recipe.seed)  # the head's first weights; resuming overwrites them
     network = method.build(job)

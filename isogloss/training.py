@@ -35,11 +35,13 @@ from isogloss.data.loader import (
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.sampler import ByLength
 from isogloss.encoders import quiet
+from isogloss.encoders.models import EncoderWithHead
+from isogloss.encoders.visibility import attention_backend, layers_of
 from isogloss.errors import UserError, nearest
 from isogloss.memory import ran_out, smaller_batches
 from isogloss.progress import COUNTED, Progress, Work, counting
 from isogloss.sharding import advice, is_sharded, take_back, twin, weights_file
-from isogloss.tuning import WHOLE, compiled, frozen, layers_of, low_rank, recomputed
+from isogloss.tuning import WHOLE, compiled, frozen, low_rank, recomputed
 
 Loss = Callable[[nn.Module, dict[str, Any]], Tensor]
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt")  # of the learning rate
@@ -238,6 +240,10 @@ def in_short(network: nn.Module, settings: TrainSettings) -> list[str]:
     moving = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     told = [f"{moving / 1e6:.1f} of {every / 1e6:.1f} million parameters"] if moving < every else []
     told += ["gradient checkpointing"] if settings.gradient_checkpointing else []
+    if isinstance(network, EncoderWithHead):
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        name = attention_backend(network.encoder, device, torch.bfloat16 if settings.bf16 else torch.float32)
+        told.append(f"attention by {name}")
     return told + (["compiled"] if settings.compile else [])
 
 

@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import AttentionInterface, PreTrainedModel
-from transformers.modeling_layers import GradientCheckpointingLayer
 
-from isogloss.encoders.visibility import ATTENTION, visible_attention
+from isogloss.encoders.visibility import ATTENTION, layers_of, visible_attention
 from isogloss.errors import UserError
 
 WHOLE = -1  # frozen_layers of the whole encoder
@@ -35,11 +34,6 @@ def encoder_of(network: nn.Module) -> PreTrainedModel:
         "frozen_layers, lora_rank, gradient_checkpointing and compile are settings of a transformers encoder, and this "
         "method trains none; leave them out"
     )
-
-
-def layers_of(network: nn.Module) -> list[nn.Module]:
-    """The layers of the encoder inside a network, the lowest first; none where it has no library encoder."""
-    return [module for module in network.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
 @contextmanager

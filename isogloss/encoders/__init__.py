@@ -70,6 +70,18 @@ def load_encoder(name: str | Path) -> PreTrainedModel:
     return model
 
 
+def load_config(name: str | Path) -> PreTrainedConfig:
+    """The encoder's configuration.
+
+    Raises:
+        UserError: it cannot be found.
+    """
+    try:
+        return AutoConfig.from_pretrained(encoder_path(name))
+    except (OSError, ValueError) as error:
+        raise UserError(_missing(name, error)) from None
+
+
 def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
     """The encoder's fast tokenizer, checked against the encoder's configuration.
 

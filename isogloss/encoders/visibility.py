@@ -13,6 +13,7 @@ Letters: B examples, T tokens of a row, H hidden size.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,9 +21,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.masking_utils import sdpa_mask
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from isogloss.encoders import quiet
-from isogloss.encoders.attention import attend
+from isogloss.encoders.attention import attend, backend
 from isogloss.encoders.packing import Layer, Packed, pack
 from isogloss.errors import UserError
 
@@ -120,8 +122,8 @@ def _switch(encoder: PreTrainedModel, name: str) -> None:
             f"{name} cannot be used: {len(visibility.reached)} of its {depth} layers go through transformers' "
             "attention interface; use an encoder whose attention does (XLM-R, BERT, ModernBERT ...)"
         )
-    for layer in layers:
-        layer.register_forward_pre_hook(_leave, with_kwargs=True)
+    for number, layer in enumerate(layers):
+        layer.register_forward_pre_hook(partial(_leave, number), with_kwargs=True)
     plain = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
     (alone,) = encode(encoder, [(ids, mask)])
     first = mask.cumsum(1) == 1
@@ -134,15 +136,21 @@ def _switch(encoder: PreTrainedModel, name: str) -> None:
         )
 
 
-def layers_of(encoder: PreTrainedModel) -> list[nn.Module]:
-    """The encoder's layers in their order; nothing if they do not stand in one list."""
-    depth = encoder.config.num_hidden_layers
-    for module in encoder.modules():
-        if isinstance(module, nn.ModuleList) and len(module) == depth:
-            numbers = [{getattr(part, "layer_idx", None) for part in layer.modules()} - {None} for layer in module]
-            if numbers == [{number} for number in range(depth)]:
-                return list(module)
-    return []
+def layers_of(encoder: nn.Module) -> list[nn.Module]:
+    """The encoder's layers, the lowest first; none where it is not the library's."""
+    return [module for module in encoder.modules() if isinstance(module, GradientCheckpointingLayer)]
+
+
+def attention_backend(encoder: PreTrainedModel, device: str, dtype: torch.dtype) -> str:
+    """How the attention of an encoder's layers is computed while it is trained, by name.
+
+    Raises:
+        UserError: a backend was asked for by name that cannot compute it.
+    """
+    config = encoder.config
+    windows = any(getattr(module, "sliding_window", None) for module in encoder.modules())
+    dropout = max(getattr(config, name, 0.0) for name in ("attention_probs_dropout_prob", "attention_dropout"))
+    return backend(device, dtype, windows, dropout > 0)
 
 
 def first_position(encoder: nn.Module) -> int:
@@ -210,13 +218,12 @@ def read_packed(encoder: PreTrainedModel, packed: Packed) -> tuple[Tensor, Visib
     return output.last_hidden_state[0], visibility
 
 
-def _leave(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
+def _leave(number: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
     """Before a layer: tokens that leave at it give their keys and values, and only the others are read on."""
     visibility: Visibility | None = kwargs.get("visibility")
     if visibility is None or "leaving" in kwargs:  # an encoder that was prepared twice has this hook twice
         return None
-    number = next(part.layer_idx for part in module.modules() if hasattr(part, "layer_idx"))
-    layer = visibility.layers[number]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    layer = visibility.layers[number]
     kwargs = _rows(kwargs, visibility.tokens, layer.given) | {"leaving": False}
     states, *others = args
     states = states if layer.copied is None else states.index_select(1, layer.copied)

@@ -50,6 +50,24 @@ def test_backends_agree_with_the_reference(name, shape, window):
     torch.testing.assert_close(found, expected, atol=3e-6, rtol=0)
 
 
+def seen_by(segments, window=None):
+    """For every query the keys it sees: without scores attention is their mean, and values name the keys."""
+    keys = sum(segments.keys)
+    queries, values = torch.zeros(1, 1, sum(segments.queries), keys), torch.eye(keys)[None, None]
+    return BACKENDS["reference"](queries, torch.zeros_like(values), values, segments, window, 0.0, 1.0)[0, 0] > 0
+
+
+def test_the_window_is_measured_within_a_side_not_along_the_row():
+    places = torch.tensor([0, 1, 2, 3, 0, 1, 2, 3])
+    seen = seen_by(Segments((8,), (8,), places, places), window=2)
+    assert seen[1].tolist() == [True, True, True, False, True, True, True, False]
+
+
+def test_a_query_sees_its_own_segment_alone():
+    seen = seen_by(segments_of((2, 1), (2, 2)))
+    assert seen.tolist() == [[True, True, False, False]] * 2 + [[False, False, True, True]]
+
+
 @pytest.mark.parametrize("window", [None, 2])
 @pytest.mark.parametrize("shape", ["unequal", "fewer queries than keys", "no query"])
 @pytest.mark.parametrize("name", ["segments", "blocks"])

@@ -13,7 +13,7 @@ from transformers import (
     T5EncoderModel,
 )
 
-from isogloss.encoders.visibility import Visibility, encode, first_position, prepare
+from isogloss.encoders.visibility import encode, first_position, prepare
 from isogloss.errors import UserError
 
 LAYERS = 4
@@ -156,22 +156,6 @@ def test_modernbert_looks_as_far_as_its_sliding_window(make_encoder):
     ids, mask = side([[0, *range(30, 68), 2]])
     assert_equal_where_real(read(encoder, [(ids, mask)])[0], plain(model, ids, mask), mask)
     assert_equal_where_real(read(encoder, [(ids, mask), (ids, mask)])[0], plain(model, ids, mask), mask)
-
-
-def test_the_window_is_measured_within_a_side_not_along_the_row():
-    places = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3]])
-    whole = torch.zeros_like(places)
-    seen = Visibility(ids=(whole,), real=torch.ones_like(places).bool(), layers=(0,), positions=places).mask(
-        0, window=2
-    )
-    assert seen[0, 0, 1].tolist() == [True, True, True, False, True, True, True, False]
-
-
-def test_ids_decide_who_sees_whom_and_nobody_sees_padding():
-    ids = torch.tensor([[0, 0, 1, 1]])
-    real = torch.tensor([[True, True, True, False]])
-    visibility = Visibility(ids=(ids,), real=real, layers=(0,), positions=torch.zeros_like(ids))
-    assert visibility.mask(0)[0, 0, :3].tolist() == [[True, True, False, False]] * 2 + [[False, False, True, False]]
 
 
 def test_a_prepared_encoder_is_still_the_plain_encoder_when_called_plainly(pair_of_encoders):
