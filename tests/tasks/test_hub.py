@@ -322,6 +322,7 @@ def test_the_page_of_a_task_says_where_it_is_on_the_hub():
 
 def test_a_hub_that_is_switched_off_stops_training_with_one_line(command, encoder_folder, tmp_path):
     flags = ["--method", "zero_shot", "--task", "xnli", "--data", "hub", "--encoder", encoder_folder]
+    flags += ["--set", "max_length=64"]
     outcome = command("--offline", "train", *flags, "--languages", "de", "--output", tmp_path / "run")
     assert outcome.code == 1 and len(outcome.err.splitlines()) == 1
     assert "facebook/xnli at b8dd5d7a" in outcome.err and "the Hub is switched off (--offline" in outcome.err
