@@ -13,7 +13,7 @@ import typer
 
 from isogloss.errors import UserError
 from isogloss.memory import ran_out
-from isogloss.processes import first_alone_speaks, is_first, number, part
+from isogloss.processes import first_alone_speaks, is_first, number
 
 app = typer.Typer(
     help="Carry what a model learned in one language to every other one.",
@@ -330,12 +330,13 @@ def main() -> None:
 def run_guarded(action: Callable[[], object]) -> None:
     """Run an action; whatever goes wrong becomes one line on standard error and exit code 1 (--debug: a traceback)."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # its threads warn about every forked process
-    # OpenMP's threads wait by spinning: beside any other busy process that makes training many times slower
+    # OpenMP's threads wait by spinning: beside any other busy process that makes training many times slower, but a
+    # thread that sleeps at once wakes up too late for small matrices. GNU's turns a few thousand times, then sleeps.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     try:
         with first_alone_speaks():
             action()
-            part()
     except Exception as error:
         if os.environ.get("ISOGLOSS_DEBUG"):
             raise

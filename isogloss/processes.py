@@ -3,11 +3,12 @@
 Everything here also holds for a single process, which is the first. torch is imported only by what needs it.
 """
 
+import atexit
 import os
-import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,7 +50,16 @@ def this_process() -> "PartialState":
     from accelerate import PartialState
 
     # cpu as the training loop chooses; the library's ten minutes are short where one process works for all
-    return PartialState(cpu=not torch.cuda.is_available(), timeout=WAITING)
+    me = PartialState(cpu=not torch.cuda.is_available(), timeout=WAITING)
+    if me.num_processes > 1:
+        _part_at_the_end(me)
+    return me
+
+
+@cache
+def _part_at_the_end(me: "PartialState") -> None:
+    """Have this process leave the others in order when it ends; threads that still talk would kill it now and then."""
+    atexit.register(me.destroy_process_group)
 
 
 def done_on_every_machine(action: Callable[[], object]) -> None:
@@ -82,13 +92,6 @@ def added(*counts: int) -> tuple[int, ...]:
     from accelerate.utils import gather_object
 
     return tuple(map(sum, zip(*gather_object([counts]), strict=True)))
-
-
-def part() -> None:
-    """Nothing; the processes of the command no longer know each other, so that each can end when it likes."""
-    distributed = sys.modules.get("torch.distributed")
-    if distributed is not None and distributed.is_available() and distributed.is_initialized():
-        distributed.destroy_process_group()
 
 
 def divided(work: Sequence[Piece], do: Callable[[Piece], Done]) -> list[Done]:

@@ -132,7 +132,8 @@ def test_four_accumulation_steps_equal_one_batch_four_times_as_large(
         assert 0.3 * math.log(3) < one.loss < 5 * math.log(3)
         torch.testing.assert_close(norm_of_parts, norm, rtol=1e-3, atol=0)
     for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=2e-5 * updates)
+        # a gradient near 0 may differ by its own size, which AdamW makes a part of the learning rate
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-4 * updates)
 
 
 def test_a_stopped_training_goes_on_where_it_was_and_ends_the_same(tmp_path):

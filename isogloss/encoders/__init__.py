@@ -76,8 +76,9 @@ def load_config(name: str | Path) -> PreTrainedConfig:
     Raises:
         UserError: it cannot be found.
     """
+    path = encoder_path(name)
     try:
-        return AutoConfig.from_pretrained(encoder_path(name))
+        return AutoConfig.from_pretrained(path)
     except (OSError, ValueError) as error:
         raise UserError(_missing(name, error)) from None
 
