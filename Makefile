@@ -19,6 +19,9 @@ check: $(VENV)/installed-dev
 	$(BIN)/python -m isogloss.evaluation.tables README.md docs/results.md results --check
 	$(BIN)/python -m benchmarks.page --check
 
+# as the command line sets them: threads that turn a little before they sleep
+bench: export OMP_WAIT_POLICY = passive
+bench: export GOMP_SPINCOUNT = 3000
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.startup --output results/bench/startup.json
 	$(BIN)/python -m benchmarks.speed --output results/bench/speed.json

@@ -6,7 +6,7 @@ test_items = 200           (0, the default, is all of them)
 train_languages = ["de"]   (by default `languages`; the training language is always among them)
 train_translations = "word_for_word"           train_pairings = ["translation", "shuffled"]
 [config]    the method's own settings; [config.filter] in a recipe without a method, those of filter alone
-[train]     isogloss.training.TrainSettings
+[train]     isogloss.train_settings.TrainSettings
 [lengths]   isogloss.kinds.Lengths
 [features]  isogloss.kinds.Features
 [expect]    what the run should reach, and where that number comes from; never read by the code that trains
@@ -29,7 +29,7 @@ from isogloss.languages import language
 from isogloss.methods import load_method, method_files
 from isogloss.resources import recipe_files
 from isogloss.tasks import Task, load_task
-from isogloss.training import DIVISION, TrainSettings
+from isogloss.train_settings import DIVISION, TrainSettings
 
 TOP = (
     "method",

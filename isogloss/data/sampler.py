@@ -49,11 +49,6 @@ class ByLength:
         self.by_item = np.argsort(items, kind="stable")
         _, self.first, self.counts = np.unique(items[self.by_item], return_index=True, return_counts=True)
 
-    @property
-    def mean_size(self) -> float:
-        """Examples of a batch, on average."""
-        return self.batch_size or self.tokens / float(self.lengths.mean())
-
     def epoch(self, number: int) -> Epoch:
         """The batches of an epoch."""
         random = np.random.default_rng((self.seed, number))

@@ -10,7 +10,7 @@ import gzip
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from isogloss.evaluation.counts import Counts, language_values
 from isogloss.files import write_atomic
 from isogloss.metrics import Metric, load_metric
 from isogloss.provenance import commit, hardware, versions
+from isogloss.train_settings import TrainSettings
 
 TOLERANCE = 0.01  # percentage points; values are stored with four decimals
 
@@ -171,10 +172,17 @@ def parse_result(found: Any) -> Result:
             "average_ci95": _pair(found["average_ci95"]),
             "average_transfer_ci95": None if transfer_ci is None else _pair(transfer_ci),
             "seeds": tuple(found["seeds"]),
+            "settings": _completed(found["settings"]),
         }
     )
     _check(result)
     return result
+
+
+def _completed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the defaults of those that training did not have when the result was written."""
+    train = settings.get("train")
+    return {**settings, "train": asdict(TrainSettings()) | train} if isinstance(train, dict) else dict(settings)
 
 
 def items_path(path: Path) -> Path:

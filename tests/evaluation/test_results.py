@@ -3,11 +3,13 @@ import gzip
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from isogloss.errors import UserError
+from isogloss.evaluation.labels import row_names
 from isogloss.evaluation.results import (
     Conditions,
     build_result,
@@ -18,6 +20,7 @@ from isogloss.evaluation.results import (
     write_result,
 )
 from isogloss.metrics import load_metric
+from isogloss.train_settings import TrainSettings
 
 COUNTS = {
     "en": {str(i): [float(i % 10 > 0), 1.0] for i in range(20)},
@@ -202,3 +205,13 @@ def test_a_folder_below_a_file_is_an_error(tmp_path):
 def test_evaluation_is_imported_without_torch():
     code = "import sys, isogloss.evaluation.results; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_result_from_before_a_setting_was_known_has_its_default(fake_run, tmp_path):
+    before = fake_run(tmp_path / "before", {"de": 0.5}, settings={"config": {}, "train": {"updates": 7}})
+    since = fake_run(
+        tmp_path / "since", {"de": 0.5}, settings={"config": {}, "train": asdict(TrainSettings(updates=7))}
+    )
+    results = [read_result(folder / "results" / "test.json") for folder in (before, since)]
+    assert results[0].settings == results[1].settings
+    assert row_names(results) == ["filter", "filter"]
