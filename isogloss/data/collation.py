@@ -61,11 +61,12 @@ def _side(kind: Kind, pad: int, windows: Sequence[Window | None]) -> dict[str, T
         if isinstance(label, list):  # one per token
             label = label + [IGNORED] * (length - len(label))
         labels.append(kind.no_label(length) if label is None else label)
+    targets = torch.tensor(labels, dtype=torch.long)
     return {
         "input_ids": torch.from_numpy(ids),
         "attention_mask": torch.from_numpy(mask),
-        "labels": torch.tensor(labels, dtype=torch.long),
-        "asked": torch.tensor([window is not None and window.label is not None for window in windows]),
+        "labels": targets,
+        "asked": (targets != IGNORED).flatten(1).any(1) if targets.dim() > 1 else targets != IGNORED,
     }
 
 

@@ -49,6 +49,19 @@ def test_a_side_that_an_example_lacks_is_all_padding_and_costs_nothing(kind):
     assert "teacher_logits" not in batch
 
 
+def test_logits_are_asked_for_where_there_is_a_label_or_a_teacher(kind):
+    labelled, bare = Window([0, 9, 2], LABELS[kind.name]), Window([0, 9, 2])
+    marked = Window([0, 9, 2], kind.no_label(3))  # as a kind makes it of an unlabelled text
+    rows = [example(labelled, bare), example(marked, labelled), example(marked), example(bare, marked)]
+    batch = collator(kind)(rows)
+    assert batch["asked"].tolist() == [True, False, False, False]
+    assert batch["translation_asked"][0].tolist() == [False, True, False, False]
+    teacher = np.ones((3, 4), dtype=np.float32)
+    taught = collator(kind)([example(marked, bare, teacher=teacher), example(bare, labelled, teacher=teacher)])
+    assert taught["asked"].tolist() == [True, True]
+    assert taught["translation_asked"][0].tolist() == [False, True]
+
+
 def test_no_further_side_is_an_empty_list(kind):
     batch = collator(kind)([example(Window([0, 9, 2], LABELS[kind.name]))])
     assert batch["translation_input_ids"] == []
