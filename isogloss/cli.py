@@ -322,6 +322,19 @@ def data_verify(
         raise UserError(f"{data}: {bad} of {len(findings)} files are missing or altered; `isogloss data get` mends it")
 
 
+@data_app.command("check")
+def data_check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A parallel data set.")], as_json: Json = False
+) -> None:
+    """Check a parallel data set: schema, ids, joins, languages, texts, offsets, counts. Exit code 1 if any is wrong."""
+    from isogloss.data.parallel_set_check import defects, report
+
+    found = defects(folder)
+    print(json.dumps(found, ensure_ascii=False, indent=2) if as_json else report(folder, found))
+    if found:
+        raise UserError(f"{folder}: {len(found)} lines of defects; make the set again, or leave out what is wrong")
+
+
 def main() -> None:
     """Run the command line; exit with 0, 1 (the user's mistake or a failed run), or 2 (usage)."""
     run_guarded(app)
