@@ -80,7 +80,7 @@ def _sentence_ends(line: str, tag: str) -> Iterator[int]:
     if not line.strip():
         return
     try:
-        from sentencex import get_sentence_boundaries
+        from sentencex import get_sentence_boundaries  # pyright: ignore[reportAttributeAccessIssue]
     except ImportError:
         raise UserError("cutting texts into sentences needs sentencex: pip install 'isogloss[translate]'") from None
     # it stops at white space of more than one byte, such as the wide space of Japanese

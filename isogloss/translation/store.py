@@ -270,7 +270,7 @@ def _prepare(folder: Path) -> None:
         raise UserError(f"cannot use the store {folder}: {error.strerror}; name another with --store") from error
     if found != VERSION:
         raise UserError(
-            f"the store {folder} is of version {found}, this isogloss reads version {VERSION}; name another with --store"
+            f"the store {folder} is of version {found}, this isogloss reads {VERSION}; name another with --store"
         )
 
 
