@@ -336,7 +336,7 @@ def data_check(
     found = defects(folder)
     print(json.dumps(found, ensure_ascii=False, indent=2) if as_json else report(folder, found))
     if found:
-        raise UserError(f"{folder}: {len(found)} lines of defects; make the set again, or leave out what is wrong")
+        raise UserError(f"{folder}: {len(found)} line(s) of defects; make the set again, or leave out what is wrong")
 
 
 def main() -> None:
