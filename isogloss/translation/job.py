@@ -113,7 +113,18 @@ class Job(Generic[Row]):
         self.tokens, self.attempts, self.share = tokens, attempts, share
         self._fingerprint = translator.fingerprint
         self._paragraphs = translator.capabilities.documents
-        self._checked: set[tuple[str, str]] = set()
+
+    def require(self, sources: Iterable[str], targets: Sequence[str]) -> None:
+        """Nothing, if the engine translates from each of the languages to each of the others.
+
+        Raises:
+            UserError: it does not, or there is nothing to translate.
+        """
+        pairs = [(source, target) for source in sources for target in targets if source != target]
+        if not pairs:
+            raise UserError(f"everything is in {targets[0]} already; choose another language with --to")
+        for source, target in pairs:
+            self.translator.check(source, target)
 
     def cut(self, rows: Iterable[Row]) -> list[Cut[Row]]:
         """The rows with the stretches of their parts."""
@@ -136,13 +147,9 @@ class Job(Generic[Row]):
         """What is still to be translated of the rows by this worker; the same rows and store give the same batches.
 
         states: what is known of keys, from the store if not from elsewhere.
-
-        Raises:
-            UserError: the engine does not translate from a row's language to the target.
         """
         found: list[Batch] = []
         for source in dict.fromkeys(row.language for row in rows if row.language != target):
-            self._check(source, target)
             keys = self._keys(rows, source, target)
             known = (states or self.store.states)(list(keys))
             number, workers = self.share
@@ -228,11 +235,6 @@ class Job(Generic[Row]):
             tokens += size
         if texts:
             yield Batch(source, target, tuple(texts), tuple(missing[each] for each in texts))
-
-    def _check(self, source: str, target: str) -> None:
-        if (source, target) not in self._checked:
-            self.translator.check(source, target)
-            self._checked.add((source, target))
 
 
 def translated(
