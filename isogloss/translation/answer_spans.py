@@ -100,7 +100,7 @@ def _likeness(text: str, wanted: str, words: tuple[Offsets, ...]) -> Iterator[tu
     try:
         from rapidfuzz.fuzz import ratio
     except ImportError:
-        raise UserError("answers are looked for with rapidfuzz; pip install 'isogloss[translate]'") from None
+        raise UserError("looking for answers needs rapidfuzz: pip install 'isogloss[translate]'") from None
 
     wanted = wanted.lower()
     count = len(split_words(wanted))

@@ -1,0 +1,280 @@
+"""Quality gates: which translations are good enough to train on. Rejected ones are kept, with the reason.
+
+Most gates judge a row by itself (`gate_checks`). Three compare it with the other rows of its language and reject the
+lowest share: `score`, what the engine thinks of its translation; `round_trip`, how much of the source comes back when
+the translation is translated back (chrF); `quality`, what a program of the user's says.
+
+The program (say, COMET in an environment of its own) reads JSON lines with `source_language`, `language`, `source` and
+`translation` on standard input, and writes a number on a line for each of them, higher for better, on standard output.
+"""
+
+import json
+import math
+import subprocess
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import compress, islice
+from threading import Thread
+from typing import IO, Any
+
+from isogloss.data.checks import texts
+from isogloss.data.parallel import without_labels
+from isogloss.data.parallel_set import Row
+from isogloss.errors import UserError, nearest
+from isogloss.records import Record
+from isogloss.translation import gate_checks
+from isogloss.translation.gate_checks import Side
+
+# The thresholds, and how many of human translations into 64 languages (SIB-200) a gate rejects: see decision 21.
+ALONE = {
+    "empty": 1.0,  # letters and digits at least
+    "copy": 4.0,  # words from which a text equal to its source is a copy
+    "length": 2.5,  # times the usual length, or that part of it
+    "repetition": 0.3,  # share of trigrams that were there before, above the source's
+    "script": 0.5,  # share of letters of the language's script
+    "language": 0.01,  # probability of the language, as it is identified
+    "numbers": 0.5,  # share of the source's numbers
+    "placeholders": 1.0,  # share of the source's addresses and place-holders
+}
+LOWEST = {"score": 0.05, "round_trip": 0.05, "quality": 0.05}  # the share of a language's rows that is rejected
+SHARES = ("repetition", "script", "language", "numbers", "placeholders", *LOWEST)
+BLOCK = 256  # rows translated back at a time
+UNKNOWN = math.nan
+Gates = Mapping[str, float]  # thresholds by name
+TranslateBack = Callable[[Sequence[Record], str], Sequence[Record | None]]  # records of one language into another
+
+
+def parse_gates(text: str) -> dict[str, float]:
+    """The gates that `all`, `none` or `name,name=threshold` asks for, in the order in which they judge.
+
+    `all` are those that need nothing else than the rows: without `round_trip` and `quality`.
+
+    Raises:
+        UserError: there is no such gate, or the threshold is none.
+    """
+    usual = ALONE | LOWEST
+    if text in ("all", "none"):
+        return {name: usual[name] for name in (*ALONE, "score")} if text == "all" else {}
+    asked: dict[str, float] = {}
+    for each in filter(None, text.replace(" ", "").split(",")):
+        name, equals, value = each.partition("=")
+        if name == "all":
+            asked = parse_gates("all") | asked
+            continue
+        if name not in usual:
+            raise UserError(f"--gates: no gate {name!r}; {nearest(name, (*usual, 'all', 'none'))}")
+        asked[name] = _threshold(name, value) if equals else usual[name]
+    return {name: asked[name] for name in usual if name in asked}
+
+
+def judge(row: Row, gates: Gates) -> Row:
+    """The row, rejected by the first gate that it does not pass, and with the names of those that could not judge.
+
+    Only the gates that need no other rows; one that is rejected already stays as it is.
+    """
+    if row.reason is not None or row.translation is None:
+        return row
+    sides = _sides(row)
+    flags = []
+    for name, threshold in gates.items():
+        if name in LOWEST:
+            continue
+        found = {field: getattr(gate_checks, name)(*pair, threshold) for field, pair in sides.items()}
+        if wrong := {field: detail for field, detail in found.items() if detail}:
+            detail = "; ".join(f"{field}: {text}" if len(sides) > 1 else text for field, text in wrong.items())
+            return replace(row, reason=name, detail=detail, flags=tuple(flags))
+        if None in found.values():
+            flags.append(name)
+    return replace(row, flags=tuple(flags))
+
+
+def judged(
+    rows: Callable[[], Iterable[Row]],
+    gates: Gates,
+    *,
+    back: TranslateBack | None = None,
+    program: Sequence[str] = (),
+) -> Iterator[Row]:
+    """The rows as the gates leave them. `rows()` gives the same ones whenever it is called, up to three times.
+
+    back: translates rows back, for `round_trip`. program: the command of the user's program, for `quality`.
+
+    Raises:
+        UserError: a gate lacks what it needs, or the program failed.
+    """
+    lowest = {name: share for name, share in gates.items() if name in LOWEST}
+    for name, given, what in (("round_trip", back, "--reverse ENGINE"), ("quality", program, "--quality PROGRAM")):
+        if name in lowest and not given:
+            raise UserError(f"gate {name} needs {what}; give it, or leave the gate out")
+    if not lowest:
+        for row in rows():
+            yield judge(row, gates)
+        return
+    values, limits = _measured(rows, gates, lowest, back, program)
+    for number, row in enumerate(judge(row, gates) for row in rows()):
+        found = {name: values[name][number] for name in lowest}
+        yield row if row.reason is not None else _compared(row, found, limits)
+
+
+def acceptance(counts: Mapping[str, Mapping[str, Any]]) -> str:
+    """The lines that say what share was accepted, per language with the reasons, and per label.
+
+    counts: the translations of a set's manifest, which is the same for programs.
+    """
+    lines = []
+    for tag, each in counts.items():
+        rejected = sum(each["rejected"].values())
+        reasons = ", ".join(f"{count} {why}" for why, count in sorted(each["rejected"].items(), key=lambda x: -x[1]))
+        found = ", ".join(f"{count} {how}" for how, count in sorted(each["status"].items(), key=lambda x: -x[1]))
+        lines.append(
+            f"{tag}: {_share(each['accepted'], rejected)} of {each['accepted'] + rejected} accepted"
+            + (f"; rejected: {reasons}" if reasons else "")
+            + (f"; answers: {found}" if found else "")
+        )
+    labels = sorted({label for each in counts.values() for label in each["labels"]})
+    if labels:
+        width = max(map(len, labels))
+        lines += ["", f"{'accepted':<{width}}  " + "  ".join(f"{tag:>6}" for tag in counts)]
+        for label in labels:
+            cells = [each["labels"].get(label, {"accepted": 0, "rejected": 0}) for each in counts.values()]
+            shares = [_share(cell["accepted"], cell["rejected"]) for cell in cells]
+            lines.append(f"{label:<{width}}  " + "  ".join(f"{share:>6}" for share in shares))
+    return "\n".join(lines)
+
+
+def _share(accepted: int, rejected: int) -> str:
+    return f"{100 * accepted / (accepted + rejected):.1f}%" if accepted + rejected else "-"
+
+
+def _threshold(name: str, value: str) -> float:
+    try:
+        found = float(value)
+    except ValueError:
+        found = UNKNOWN
+    most = 1.0 if name in SHARES else math.inf
+    if not 0 <= found <= most or not math.isfinite(found) or (name == "length" and found < 1):
+        what = "between 0 and 1" if name in SHARES else "of 1 or more" if name == "length" else "of 0 or more"
+        raise UserError(f"--gates {name}={value}: the threshold is a number {what}")
+    return found
+
+
+def _sides(row: Row) -> dict[str, tuple[Side, Side]]:
+    """The texts of the original and of the translation, by field."""
+    assert row.translation is not None
+    here, there = texts(row.original), texts(row.translation)
+    return {
+        field: (Side(row.original.language, here[field]), Side(row.language, there[field]))
+        for field in here
+        if field in there
+    }
+
+
+def _compared(row: Row, found: Mapping[str, float], limits: Mapping[tuple[str, str], float]) -> Row:
+    """The row, rejected if it is among the lowest of its language; a gate without a value is flagged."""
+    for name, value in found.items():
+        if math.isnan(value):
+            row = replace(row, flags=(*row.flags, name))
+        elif value < (limit := limits[name, row.language]):
+            return replace(row, reason=name, detail=f"{value:.4g}, below {limit:.4g}, the limit of its language")
+    return row
+
+
+def _measured(
+    rows: Callable[[], Iterable[Row]],
+    gates: Gates,
+    lowest: Gates,
+    back: TranslateBack | None,
+    program: Sequence[str],
+) -> tuple[dict[str, array], dict[tuple[str, str], float]]:
+    """For each gate that compares, the value of every row (nan = none), and by gate and language the lowest allowed."""
+    values = {name: array("d") for name in lowest}
+    languages: list[str] = []
+    passed = bytearray()  # whether the other gates let a row pass
+    stream = (judge(row, gates) for row in rows())
+    while block := list(islice(stream, BLOCK)):
+        good = [row for row in block if row.reason is None]
+        languages += [row.language for row in block]
+        passed += bytes(row.reason is None for row in block)
+        found = {"score": [UNKNOWN if row.score is None else row.score for row in good]}
+        if "round_trip" in lowest and back is not None:
+            found["round_trip"] = _round_trip(good, back)
+        for name in values.keys() & found.keys():
+            scores = iter(found[name])
+            values[name].extend(next(scores) if row.reason is None else UNKNOWN for row in block)
+    if "quality" in lowest:
+        scores = iter(_by_program(program, compress(rows(), passed), sum(passed)))
+        values["quality"].extend(next(scores) if each else UNKNOWN for each in passed)
+    limits = {}
+    for name, share in lowest.items():
+        for tag in dict.fromkeys(languages):
+            there = (value for value, language in zip(values[name], languages, strict=True) if language == tag)
+            ordered = sorted(value for value in there if not math.isnan(value))
+            limits[name, tag] = ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else -math.inf
+    return values, limits
+
+
+def _round_trip(rows: Sequence[Row], back: TranslateBack) -> list[float]:
+    """chrF between each source and the translation of its translation; nan where that failed."""
+    try:
+        from sacrebleu.metrics.chrf import CHRF
+    except ImportError:
+        raise UserError("gate round_trip needs sacrebleu: pip install 'isogloss[translate]'") from None
+
+    chrf, found = CHRF(), [UNKNOWN] * len(rows)
+    for source, tag in dict.fromkeys((row.original.language, row.language) for row in rows):
+        numbers = [i for i, row in enumerate(rows) if (row.original.language, row.language) == (source, tag)]
+        given = [without_labels(record) for i in numbers if (record := rows[i].translation) is not None]
+        for i, record in zip(numbers, back(given, source), strict=True):
+            if record is not None:
+                hypothesis, reference = ("\n".join(texts(each).values()) for each in (record, rows[i].original))
+                found[i] = chrf.sentence_score(hypothesis, [reference]).score
+    return found
+
+
+def _by_program(command: Sequence[str], rows: Iterable[Row], count: int) -> list[float]:
+    """The scores that a program of the user's gives the rows; it is fed while it answers.
+
+    Raises:
+        UserError: it cannot be started, failed, or did not write a number on a line for every row.
+    """
+    name = command[0]
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"gate quality: cannot start {name!r}: {error.strerror}; check the command") from None
+    with process:
+        assert process.stdin is not None and process.stdout is not None
+        feeder = Thread(target=_feed, args=(process.stdin, rows), daemon=True)
+        feeder.start()
+        try:
+            scores = [_number(line, name) for line in process.stdout]
+        except BaseException:
+            process.kill()
+            raise
+        feeder.join()
+    if process.returncode:
+        raise UserError(f"gate quality: {name!r} ended with exit code {process.returncode}; its own words are above")
+    if len(scores) != count:
+        raise UserError(f"gate quality: {name!r} wrote {len(scores)} numbers for {count} rows; one a line is expected")
+    return scores
+
+
+def _feed(stdin: IO[str], rows: Iterable[Row]) -> None:
+    with suppress(BrokenPipeError), stdin:  # a program that ended says so by its exit code
+        for row in rows:
+            line = {"source_language": row.original.language, "language": row.language}
+            line |= {"source": "\n".join(texts(row.original).values())}
+            line |= {"translation": "\n".join(texts(row.translation).values()) if row.translation else ""}
+            stdin.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _number(line: str, name: str) -> float:
+    try:
+        found = float(line)
+    except ValueError:
+        found = UNKNOWN
+    if not math.isfinite(found):
+        raise UserError(f"gate quality: {name!r} wrote {line.strip()[:60]!r} where a number is expected")
+    return found
