@@ -16,7 +16,7 @@ from isogloss.errors import UserError
 from isogloss.lines import lines_from, write_lines
 from isogloss.processes import is_first, number, this_process
 from isogloss.records import Record, to_json
-from isogloss.translation.gates import judged
+from isogloss.translation.gates import judged, require
 from isogloss.translation.inputs import Records, records_of
 from isogloss.translation.job import ALL, ATTEMPTS, BATCH, Form, Job, fill, plain, put_together, translated
 from isogloss.translation.labels import parts, rebuild
@@ -61,6 +61,7 @@ def translate_records(
     """
     records = records if isinstance(records, Records) else records_of(records)
     _require_room(output)
+    require(gates or {}, reverse is not None, bool(program))
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     share = shard or ((number(), processes) if processes > 1 else ALL)
     with _opened(store, output) as kept:
