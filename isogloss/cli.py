@@ -191,7 +191,9 @@ def translate(
     quality: Annotated[str | None, typer.Option(help="Program of the gate quality, with its arguments.")] = None,
     shard: Annotated[str | None, typer.Option(help="2/8: be the second of eight workers on one store.")] = None,
     ray: Annotated[int, typer.Option(min=0, metavar="WORKERS", help="Spread the work over so many of Ray's.")] = 0,
-    batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens that an engine gets at a time, roughly.")] = 4096,
+    batch_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Tokens that an engine gets at a time, roughly; 2048 a core by default.")
+    ] = None,
     attempts: Annotated[int, typer.Option(min=1, help="Runs in which a text may fail before it is left alone.")] = 3,
     as_json: Json = False,
 ) -> None:

@@ -34,7 +34,7 @@ def translate(
     quality: str | None,
     shard: str | None,
     ray: int,
-    batch_tokens: int,
+    batch_tokens: int | None,
     attempts: int,
 ) -> dict[str, Any] | None:
     """The manifest of the data set that was made; None for lines, for JSON lines and for a share of the work.

@@ -7,6 +7,7 @@ rows are put together from the store. So a job that is started again does what i
 What a row is, a `Form` says: its language, its parts, and what is made of their translations.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,7 +20,7 @@ from isogloss.translation.store import Kept, Keys, State, Store
 from isogloss.translation.translator import Decoding, Hypothesis, Translation, Translator
 
 BLOCK = 8192  # rows that are taken apart, translated and put together at a time
-BATCH = 4096  # tokens that an engine gets at a time, roughly; it may divide them further
+FOR_A_CORE = 2048  # tokens that an engine gets at a time, roughly; it may divide them further
 BYTES = 4  # of UTF-8 per token, roughly, in any script
 ATTEMPTS = 3  # runs in which a text may fail before it is left alone
 Row = TypeVar("Row")
@@ -94,7 +95,7 @@ class Watch(Protocol):
 class Job(Generic[Row]):
     """An engine, a store and a form of rows, with what decides the batches.
 
-    tokens: of a batch, roughly. attempts: runs in which a text may fail. share: this worker's number, from 0, and how
+    tokens: of a batch, roughly, if not `usual_batch`. attempts: runs in which a text may fail. share: this worker's number, from 0, and how
     many there are; each text is the business of one of them.
     """
 
@@ -105,12 +106,12 @@ class Job(Generic[Row]):
         form: Form[Row],
         decoding: Decoding,
         *,
-        tokens: int = BATCH,
+        tokens: int | None = None,
         attempts: int = ATTEMPTS,
         share: tuple[int, int] = ALL,
     ):
         self.translator, self.store, self.form, self.decoding = translator, store, form, decoding
-        self.tokens, self.attempts, self.share = tokens, attempts, share
+        self.tokens, self.attempts, self.share = tokens or usual_batch(), attempts, share
         self._fingerprint = translator.fingerprint
         self._paragraphs = translator.capabilities.documents
 
@@ -235,6 +236,12 @@ class Job(Generic[Row]):
             tokens += size
         if texts:
             yield Batch(source, target, tuple(texts), tuple(missing[each] for each in texts))
+
+
+def usual_batch() -> int:
+    """The tokens of a batch: enough for every core of this machine, as engines that use them divide a batch."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return FOR_A_CORE * max(2, cores)
 
 
 def translated(

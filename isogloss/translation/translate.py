@@ -18,7 +18,7 @@ from isogloss.processes import is_first, number, this_process
 from isogloss.records import Record, to_json
 from isogloss.translation.gates import judged, require
 from isogloss.translation.inputs import Records, records_of
-from isogloss.translation.job import ALL, ATTEMPTS, BATCH, Form, Job, fill, plain, put_together, translated
+from isogloss.translation.job import ALL, ATTEMPTS, Form, Job, fill, plain, put_together, translated
 from isogloss.translation.labels import parts, rebuild
 from isogloss.translation.progress import Progress
 from isogloss.translation.store import Store
@@ -41,7 +41,7 @@ def translate_records(
     reverse: Translator | None = None,
     program: Sequence[str] = (),
     shard: tuple[int, int] | None = None,
-    batch_tokens: int = BATCH,
+    batch_tokens: int | None = None,
     attempts: int = ATTEMPTS,
     workers: int = 0,
     load: Callable[[], Translator] | None = None,
@@ -107,7 +107,7 @@ def translate_lines(
     *,
     store: Path | None = None,
     decoding: Decoding = USUAL,
-    batch_tokens: int = BATCH,
+    batch_tokens: int | None = None,
     attempts: int = ATTEMPTS,
 ) -> None:
     """Nothing; for every line of a file or of standard input a line was written, in the same order.
