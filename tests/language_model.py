@@ -7,6 +7,7 @@ draft it corrects as the examples correct theirs. It misbehaves as it is told, f
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -30,6 +31,7 @@ class LanguageModelServer(ThreadingHTTPServer):
         self.lists_models = True
         self.tells_probabilities = True
         self.key: str | None = None
+        self.delay = 0.0  # seconds before every answer
         self.busy = self.most_busy = 0
         self.lock = threading.Lock()
         self.released = threading.Event()
@@ -43,6 +45,8 @@ class LanguageModelServer(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     server: LanguageModelServer
+    protocol_version = "HTTP/1.1"  # connections stay open, as with real servers
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         if self._refused():
@@ -68,6 +72,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: dict):
         text = blocks(body)[-1]["source"]
+        time.sleep(self.server.delay)
         with self.server.lock:
             due = next((faults for word, faults in self.server.faults.items() if word in text and faults), None)
             fault = due.pop(0) if due else ""
@@ -77,6 +82,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(STATUSES[fault], {"error": {"message": "as told"}}, [("retry-after-ms", "1")])
         elif fault == "hang":
             self.server.released.wait(5)
+            self.close_connection = True
         elif fault == "garbage":
             self._send(200, "<html>gateway</html>")
         elif fault == "nothing":

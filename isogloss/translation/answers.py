@@ -17,6 +17,7 @@ FENCE = re.compile(r"^```\w*$")
 SENTENCE_END = re.compile(r"""(?:[.!?…؟۔।॥։።]+["'”’»)\]]*(?=\s|$)|[。！？｡။]+[」』”’）]*)""")
 QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "«": "»", "»": "«", "「": "」", "‘": "’", "`": "`"}
 MUCH_LONGER = 2.5  # times the text's UTF-8 bytes
+SOME_WORDS = 30  # bytes more than that: a text of one word may well have a translation of five
 
 
 def cleaned(answer: str, text: str, labels: Labels) -> str:
@@ -42,7 +43,7 @@ def repaired(line: str, text: str) -> str:
     wanted = max(1, len(SENTENCE_END.findall(text.rstrip())))
     ends = [match.end() for match in SENTENCE_END.finditer(line)]
     sentences = len(ends) + (not ends or bool(line[ends[-1] :].strip()))
-    if sentences <= wanted or len(line.encode()) <= MUCH_LONGER * len(text.encode()):
+    if sentences <= wanted or len(line.encode()) <= MUCH_LONGER * len(text.encode()) + SOME_WORDS:
         return line
     return line[: ends[wanted - 1]].strip()
 

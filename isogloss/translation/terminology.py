@@ -1,14 +1,14 @@
 """Terminology: which terms of a glossary a text has, and whether its translation has what they require.
 
 A term counts as kept in two ways, which are reported side by side: as it was given, and inflected, where every word of
-it shares a long enough stretch of letters with a word of the translation (Häuser for Haus, watoto for mtoto). The
-second errs on the side of the translation, the first against it.
+it shares its beginning or its end with a word of the translation (Häuser for Haus, watoto for mtoto). The second errs
+in the translation's favour, the first against it.
 """
 
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from os.path import commonprefix
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ from isogloss.records import UNSPACED, split_words
 from isogloss.translation.prompts import Term
 from isogloss.translation.translation_memory import read_pairs
 
-STRETCH = 0.7  # share of a word's letters that an inflected form has in one piece
-SHORTEST = 3  # letters of that piece
+STRETCH = 0.7  # share of a word's letters, from its beginning or up to its end, that an inflected form has too
+BEGINNING, END = 3, 4  # letters of that piece at least: words that only rhyme are many
 
 
 class Adherence(NamedTuple):
@@ -105,10 +105,12 @@ def _has_inflected(plain: str, target: str) -> bool:
 
 
 def _is_form_of(word: str, form: str) -> bool:
+    """Whether two words share enough of their beginning, or of their end, for one to be a form of the other."""
     if word == form:
         return True
-    same = SequenceMatcher(None, word, form, autojunk=False).find_longest_match().size
-    return same >= max(SHORTEST, STRETCH * len(form))
+    enough = STRETCH * len(form)
+    beginning, end = commonprefix([word, form]), commonprefix([word[::-1], form[::-1]])
+    return len(beginning) >= max(BEGINNING, enough) or len(end) >= max(END, enough)
 
 
 def _words(plain: str) -> list[str]:

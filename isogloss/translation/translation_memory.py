@@ -120,12 +120,11 @@ def read_memory(
         if not pairs:
             raise UserError(f"memory {path}: no pair of style {style!r}; it has {', '.join(known) or 'no styles'}")
     kept, dropped = clean(pairs, source, target, str(path))
+    if not _names_languages(path, source, target):
+        _require_languages(pairs[:SAMPLE], source, target, str(path))
     if dropped:
         told = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
         print(f"memory {path}: {len(kept):,} pairs {source}-{target}; left out: {told}", file=sys.stderr)
-    for side, tag in (("sources", source), ("targets", target)):
-        if seen := other_language(" ".join(getattr(pair, side[:-1]) for pair in kept[:SAMPLE]), tag):
-            print(f"memory {path}: its {side} look like {seen}, not {tag}; is it the right file?", file=sys.stderr)
     if not kept:
         raise UserError(f"memory {path}: no usable pair {source}-{target}; look at the lines it has")
     return TranslationMemory(kept, similarity)
@@ -147,6 +146,23 @@ def read_pairs(path: Path, source: str, target: str) -> list[Pair]:
     columns = _columns(path, source, target)
     rows = read_table(path, columns)
     return [Pair(row.values[0], row.values[1], (*row.values, None)[2] or None) for row in rows]
+
+
+def _names_languages(path: Path, source: str, target: str) -> bool:
+    """Whether the file itself says which languages its sides are in, and is believed."""
+    if ".jsonl" in path.suffixes:
+        with open_text(path) as text:
+            return '"target_language"' in text.readline()
+    return _columns(path, source, target)[0] not in (0, "source")
+
+
+def _require_languages(pairs: Sequence[Pair], source: str, target: str, where: str) -> None:
+    for name, tag in (("source", source), ("target", target)):
+        if seen := other_language(" ".join(getattr(pair, name) for pair in pairs), tag):
+            raise UserError(
+                f"memory {where}: its {name}s look like {seen}, not {tag}; give another file, or, if it is right, name "
+                "the languages in a first line"
+            )
 
 
 def _columns(path: Path, source: str, target: str) -> list[str | int]:
