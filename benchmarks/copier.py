@@ -74,11 +74,11 @@ def write_copier(folder: Path, vocabulary: int = 32_000, layers: int = LAYERS) -
     return folder
 
 
-@torch.no_grad()
 def teach_copying(model: MarianMTModel) -> None:
     """Give the model the weights that say again what it reads."""
     generator = torch.Generator().manual_seed(1)
-    for name, weight in model.named_parameters():
+    weights = model.state_dict()
+    for name, weight in weights.items():
         if "layers." in name and weight.ndim == 2:
             weight.copy_(torch.randn(weight.shape, generator=generator) * WHISPER)
     # sines are in the first half of the dimensions, cosines in the second, where low frequencies are always 1
@@ -86,23 +86,21 @@ def teach_copying(model: MarianMTModel) -> None:
     frequency = torch.arange(half)
     low = torch.cat([frequency[TOKENS], half + frequency[TOKENS]])
     place = torch.cat([frequency[:FREQUENCIES], half + frequency[:FREQUENCIES]])
-    embedding = model.get_input_embeddings().weight
+    embedding = weights["model.shared.weight"]
     tokens = torch.randn(embedding.shape[0], len(low), generator=generator)
     tokens[:, len(low) // 2 :] -= tokens[:, len(low) // 2 :].mean(1, keepdim=True)  # nothing of what is always 1
     tokens[-1] = 0  # padding, which begins every translation
     embedding.zero_()
     embedding[:, low] = tokens / HIDDEN**0.5
-    attention = model.get_decoder().layers[-1].encoder_attn
-    for projection in (attention.q_proj, attention.k_proj):
-        projection.weight.zero_()
+    last = f"model.decoder.layers.{model.config.decoder_layers - 1}.encoder_attn"
+    query, key, value, output = (weights[f"{last}.{name}_proj.weight"].zero_() for name in ("q", "k", "v", "out"))
+    for weight in (query, key):
         for head in range(HEADS):
             rows = head * len(place) + torch.arange(len(place))
-            projection.weight[rows, STILL] = -(SHARPNESS**0.5) / len(frequency[STILL])
-            projection.weight[rows, place] = SHARPNESS**0.5
-    for projection in (attention.v_proj, attention.out_proj):
-        projection.weight.zero_()
-    attention.v_proj.weight[torch.arange(len(low)), low] = 1.0
-    attention.out_proj.weight[low, torch.arange(len(low))] = LOUDNESS
+            weight[rows, STILL] = -(SHARPNESS**0.5) / len(frequency[STILL])
+            weight[rows, place] = SHARPNESS**0.5
+    value[torch.arange(len(low)), low] = 1.0
+    output[low, torch.arange(len(low))] = LOUDNESS
 
 
 def _sentencepiece(vocabulary: int) -> bytes:

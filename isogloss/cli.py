@@ -72,6 +72,9 @@ def train(
     method: Annotated[str | None, typer.Option(help="Method (`isogloss list methods`).")] = None,
     task: Annotated[str | None, typer.Option(help="Task (`isogloss list tasks`).")] = None,
     data: Data = None,
+    translations: Annotated[
+        Path | None, typer.Option(help="Parallel data set with training translations (`isogloss translate`).")
+    ] = None,
     encoder: Annotated[str | None, typer.Option(help="tiny, a folder, or a Hub name.")] = None,
     languages: Annotated[str | None, typer.Option(help="Languages in any spelling, separated by commas.")] = None,
     pivots: Annotated[str | None, typer.Option(help="Languages read as further sides.")] = None,
@@ -92,6 +95,7 @@ def train(
         "method": method,
         "task": task,
         "data": data,
+        "translations": translations,
         "encoder": encoder,
         "languages": languages,
         "pivots": pivots,
@@ -149,14 +153,14 @@ def predict(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     input: Annotated[Path | None, typer.Option(help="JSON lines; standard input by default.")] = None,
     output: Annotated[Path | None, typer.Option(help="File for the predictions; standard output by default.")] = None,
-    translator: Annotated[str | None, typer.Option(help="Engine that translates texts on the fly.")] = None,
+    translator: Annotated[
+        str | None, typer.Option(help="Engine (NAME:REST) that translates texts which come without.")
+    ] = None,
 ) -> None:
     """Predict JSON lines: one line out per line in, same order, same ids."""
-    if translator is not None:
-        raise UserError("--translator: no translation engine is part of this version; put translations into the lines")
     from isogloss.predict import predict_lines
 
-    predict_lines(run, input, output)
+    predict_lines(run, input, output, translator)
 
 
 @app.command()
@@ -408,7 +412,7 @@ def data_check(
     found = defects(folder)
     print(json.dumps(found, ensure_ascii=False, indent=2) if as_json else report(folder, found))
     if found:
-        raise UserError(f"{folder}: {len(found)} lines of defects; make the set again, or leave out what is wrong")
+        raise UserError(f"{folder}: {len(found)} line(s) of defects; make the set again, or leave out what is wrong")
 
 
 def main() -> None:

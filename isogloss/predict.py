@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isogloss.data.jsonl import parse_lines
 from isogloss.lines import STANDARD_INPUT, lines_from, write_lines
@@ -13,31 +14,40 @@ from isogloss.processes import is_first, read_by_first
 from isogloss.records import to_json
 from isogloss.runs import Predictor, load
 
+if TYPE_CHECKING:
+    from isogloss.translation.live import Live
+
 BLOCK = 1024  # records predicted at a time: memory stays small however long the input is
 
 
-def predict_lines(run: Path, source: Path | None, target: Path | None) -> None:
+def predict_lines(run: Path, source: Path | None, target: Path | None, translator: str | None = None) -> None:
     """Write one JSON line of prediction per line of the source.
 
     The target file appears only when all of it is written. Of several processes the first reads and writes.
+    translator: an engine (NAME:REST) that translates the texts without a translation; one that it cannot translate is
+    read without, and the user is told.
 
     Raises:
-        UserError: a line is no record of the run's task (file and line are named), or the target cannot be written.
+        UserError: a line is no record of the run's task (file and line are named), the target cannot be written, or the
+            engine cannot be loaded or lacks a language.
     """
     predictor = load(run)
+    live = predictor.live(translator) if translator is not None else None
     with _lines(source) as lines:
-        predictions = predicted(predictor, read_by_first(lines), str(source or STANDARD_INPUT))
+        predictions = predicted(predictor, read_by_first(lines), str(source or STANDARD_INPUT), live)
         if not is_first():
             deque(predictions, maxlen=0)  # its share of the work is done on the way
         else:
             write_lines(target, predictions)
+    if live is not None:
+        live.tell()
 
 
-def predicted(predictor: Predictor, lines: Iterable[str], name: str) -> Iterator[str]:
-    """The predictions of JSON lines, as JSON lines."""
+def predicted(predictor: Predictor, lines: Iterable[str], name: str, live: "Live | None" = None) -> Iterator[str]:
+    """The predictions of JSON lines, as JSON lines; `live` translates them before they are read."""
     records = parse_lines(lines, name, predictor.task.kind)
     while block := list(islice(records, BLOCK)):
-        for prediction in predictor.predict(block):
+        for prediction in predictor.predict(live(block) if live is not None else block):
             yield json.dumps(to_json(prediction), ensure_ascii=False) + "\n"
 
 

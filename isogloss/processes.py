@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from isogloss.errors import UserError
 
@@ -83,6 +83,16 @@ def done_by_first(action: Callable[[], object]) -> None:
     if is_first():
         action()
     this_process().wait_for_everyone()
+
+
+def told_by_first(make: Callable[[], Done]) -> Done:
+    """What the first process makes, in every process; all of them must come here."""
+    if this_process().num_processes == 1:
+        return make()
+    from accelerate.utils import broadcast_object_list
+
+    made: list[Any] = broadcast_object_list([make() if is_first() else None])
+    return made[0]
 
 
 def added(*counts: int) -> tuple[int, ...]:

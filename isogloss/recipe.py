@@ -4,6 +4,7 @@ method = "filter"          task = "sib200"         encoder = "tiny"
 languages = ["de", "sw"]   data = "DIR"            seed = 1          pivots = ["es"]
 test_items = 200           (0, the default, is all of them)
 train_languages = ["de"]   (by default `languages`; the training language is always among them)
+translations = "DIR"       (a parallel data set, which takes the place of the task's training translations)
 train_translations = "word_for_word"           train_pairings = ["translation", "shuffled"]
 [config]    the method's own settings; [config.filter] in a recipe without a method, those of filter alone
 [train]     isogloss.train_settings.TrainSettings
@@ -42,6 +43,7 @@ TOP = (
     "train_pairings",
     "test_items",
     "data",
+    "translations",
     "seed",
     "output",
 )
@@ -65,6 +67,7 @@ class Recipe:
     train_pairings: tuple[str, ...] = ("translation",)  # a pair is trained on under one of these, drawn by its id
     test_items: int = 0  # the run is evaluated on at most so many items, the same in every language; 0 = all
     data: Path | None = None
+    translations: Path | None = None  # a parallel data set with training translations, in the place of the task's own
     seed: int = 1
     config: Any = None  # the method's Settings
     train: TrainSettings = field(default_factory=TrainSettings)
@@ -74,7 +77,8 @@ class Recipe:
     def resolved(self) -> dict[str, Any]:
         """Everything that decides the run's numbers, as JSON; equal for two runs that must give the same result."""
         record = dataclasses.asdict(self)
-        del record["output"], record["data"]  # where things lie changes no number; the data have a fingerprint
+        for where in ("output", "data", "translations"):  # changes no number; the data have fingerprints
+            del record[where]
         record["train"] = {name: value for name, value in record["train"].items() if name not in DIVISION}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in record.items()}
 
@@ -141,6 +145,7 @@ def resolve(content: Mapping[str, Any], overrides: Mapping[str, Any], assignment
         train_pairings=_pairings(top.get("train_pairings", "translation")),
         test_items=_count(top, "test_items"),
         data=data,
+        translations=Path(top["translations"]) if top.get("translations") else None,
         seed=_typed(int, top.get("seed", 1), "seed"),
         **sections,
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
@@ -21,8 +21,10 @@ from isogloss.data.checks import labels_of
 from isogloss.data.lexicon import has_material, lexicons, translated
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.pairing import mixed
+from isogloss.data.parallel_set import ParallelSet
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.data.token_store import tokenised_once
+from isogloss.data.training_translations import fingerprint_of, read_translations, translations_for
 from isogloss.encoders import load_config, load_encoder, load_tokenizer, max_tokens, models
 from isogloss.errors import UserError
 from isogloss.files import write_atomic
@@ -38,6 +40,10 @@ from isogloss.run_folder import FORMAT, MANIFEST, STARTED, claim, read_manifest
 from isogloss.sanity import check_sanity, sanity_sample
 from isogloss.tasks import Task, load_task
 from isogloss.training import FitReport, fit, reachable
+
+if TYPE_CHECKING:
+    from isogloss.translation.live import Live
+    from isogloss.translation.translator import Translator
 
 WORTH_KEEPING = 10_000  # training texts; fewer take one to six seconds to tokenise
 
@@ -75,14 +81,35 @@ class Job:
             if split == "train":
                 wanted = self.recipe.train_languages or wanted
             asked = dict.fromkeys((self.task.train_language, *wanted))
-            tags = [tag for tag in asked if tag in self.task.languages_of(split)]
+            given = self._given() if split == "train" else None
+            from_set = [tag for tag in asked if given and tag in given.languages and tag != self.task.train_language]
+            tags = [tag for tag in asked if tag in self.task.languages_of(split) and tag not in from_set]
             found = read_split(self.task, self.recipe.data, split, tags, pivots=self.recipe.pivots)
+            if given is not None:
+                labelled = found[self.task.train_language]
+                found |= read_translations(
+                    given, self.task, self.recipe.data, labelled, from_set, pivots=self.recipe.pivots
+                )
             if split == "train":
                 self._tell_untrained(asked, found)
             if split == "train" and self.recipe.train_translations == "word_for_word":
-                found |= self._word_for_word(found[self.task.train_language], [tag for tag in asked if tag not in tags])
+                lacking = [tag for tag in asked if tag not in found]
+                found |= self._word_for_word(found[self.task.train_language], lacking)
             self._splits[split] = found
         return self._splits[split]
+
+    def _given(self) -> ParallelSet | None:
+        """The parallel data set that the recipe names, with at least one of the languages it asks for."""
+        if self.recipe.translations is None:
+            return None
+        given = translations_for(self.task, self.recipe.translations)
+        asked = self.recipe.train_languages or self.recipe.languages
+        if not set(given.languages) & set(asked):
+            raise UserError(
+                f"{given.folder} has translations into {', '.join(given.languages)}, but {', '.join(asked)} are to be "
+                "trained on; choose among those with --languages"
+            )
+        return given
 
     def _tell_untrained(self, asked: Iterable[str], found: Iterable[str]) -> None:
         """Say which languages could be trained on, were their files there."""
@@ -175,12 +202,31 @@ class Predictor:
     method: Any
     reader: Reader
 
-    def predict(self, records: Iterable[Record]) -> list[Prediction]:
+    def predict(self, records: Iterable[Record], translator: "Translator | str | None" = None) -> list[Prediction]:
         """One prediction per record, in their order: labels, word tags or answers, by the task's kind.
 
         Where torchrun has started several processes, all must call this with the same records: each reads a share.
+        translator: an engine, or its `NAME:REST`, that translates the records without a translation; those that it
+        cannot translate are read without and told on standard error.
         """
-        return self.method.predict(self.reader, records)
+        if translator is None:
+            return self.method.predict(self.reader, records)
+        live = self.live(translator)
+        predictions = self.method.predict(self.reader, live(list(records)))
+        live.tell()
+        return predictions
+
+    def live(self, translator: "Translator | str") -> "Live":
+        """What gives records the translations that the run reads beside them, by an engine or its `NAME:REST`.
+
+        Raises:
+            UserError: there is no such engine, or it cannot be loaded.
+        """
+        from isogloss.translation.live import Live
+        from isogloss.translation.translator import load_translator
+
+        engine = (load_translator(translator) if is_first() else None) if isinstance(translator, str) else translator
+        return Live(engine, (self.task.train_language, *self.manifest["pivots"]))
 
 
 def train(recipe: Recipe) -> Path:
@@ -192,6 +238,9 @@ def train(recipe: Recipe) -> Path:
     job = Job(recipe, recipe.output)
     method = load_method(recipe.method).Method(recipe.config)
     data = {"sha256": fingerprint(job.task, recipe.data)}
+    if recipe.translations is not None:
+        translations_for(job.task, recipe.translations)  # before anything is written
+        data["translations_sha256"] = fingerprint_of(recipe.translations)
     claim(recipe, data)
     job.check_lengths()
     found = method.examples(job)
@@ -263,7 +312,9 @@ def manifest_of(
         "train_translations": recipe.train_translations,
         "train_pairings": list(recipe.train_pairings),
         "test_items": recipe.test_items,
-        "data": data | ({"folder": str(recipe.data)} if recipe.data else {}),
+        "data": data
+        | ({"folder": str(recipe.data)} if recipe.data else {})
+        | ({"translations": str(recipe.translations)} if recipe.translations else {}),
     }
 
 

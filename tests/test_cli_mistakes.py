@@ -148,7 +148,7 @@ def test_a_wrong_word_stops_training_with_one_line(command, data, encoder_folder
         (["evaluate", "nowhere"], "nowhere is not a run"),
         (["predict", "nowhere"], "nowhere is not a run"),
         (["compare", "nowhere"], "nowhere"),
-        (["predict", "nowhere", "--translator", "x"], "no translation engine is part of this version"),
+        (["predict", "nowhere", "--translator", "x"], "nowhere is not a run"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -26,6 +26,7 @@ class _Found:
 
     labels: dict[Id, str | None] = field(default_factory=dict)  # of the originals
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  # rows by part and language
+    unread: set[tuple[str, str]] = field(default_factory=set)  # tables of which nothing more can be said
     answered: dict[str, dict[Id, str]] = field(default_factory=dict)  # by language, in which part a translation is
 
 
@@ -53,7 +54,7 @@ def defects(folder: Path) -> list[str]:
                 told += _in_short(f"{part}/{tag}.parquet", _of_table(path, parallel.kind, part, tag, found))
     told += _in_short(MANIFEST, _of_manifest(parallel.manifest, found))
     for tag in parallel.languages:
-        told += _in_short(tag, _of_join(found, found.answered.get(tag, {}), parallel.sources, tag))
+        told += _in_short(tag, _of_join(found, tag))
     named = {folder / part / f"{tag}.parquet" for part in PARTS for tag in known[part]}
     strange = sorted(path for path in folder.rglob("*.parquet") if path not in named)
     return told + [f"{path.relative_to(folder)}: {MANIFEST} does not name it" for path in strange]
@@ -77,6 +78,7 @@ def _in_short(where: str, found: Iterable[Defect]) -> Iterator[str]:
 
 def _of_table(path: Path, kind: str, part: str, tag: str, found: _Found) -> Iterator[Defect]:
     """The defects of a table; its ids and labels go to `found`."""
+    found.unread.add((part, tag))
     if not path.is_file():
         yield "the file is missing", ""
         return
@@ -85,18 +87,18 @@ def _of_table(path: Path, kind: str, part: str, tag: str, found: _Found) -> Iter
     except (OSError, pa.ArrowException):
         yield "this is no Parquet file, or it is damaged", ""
         return
-    wrong = list(_of_schema(columns, schema(kind, part)))
-    yield from wrong
-    if wrong:
-        return  # rows are read by their columns
+    if wrong := list(_of_schema(columns, schema(kind, part))):
+        yield from wrong
+        return
     try:
         for number, line in enumerate(lines_of(path), 1):
             found.counts[part, tag] += 1
-            where = f"row {number}, id {line['id']!r}"
             for sort in _of_line(line, kind, part, tag, found):
-                yield sort, where
+                yield sort, f"row {number}, id {line['id']!r}"
     except UserError:
         yield "the file is damaged, its rows cannot be read", ""
+        return
+    found.unread.discard((part, tag))
 
 
 def _of_schema(columns: pa.Schema, wanted: pa.Schema) -> Iterator[Defect]:
@@ -194,12 +196,15 @@ def _of_manifest(manifest: Mapping[str, Any], found: _Found) -> Iterator[Defect]
 
 
 def _of_count(part: str, tag: str, count: Any, found: _Found) -> Iterator[Defect]:
-    if count != (there := found.counts[part, tag]):
+    there = found.counts[part, tag]
+    if count != there and (part, tag) not in found.unread:
         yield "the file has another number of rows", f"{part}/{tag}.parquet, {count} here and {there} there"
 
 
-def _of_join(found: _Found, answered: Mapping[Id, str], sources: Iterable[str], tag: str) -> Iterator[Defect]:
+def _of_join(found: _Found, tag: str) -> Iterator[Defect]:
     """Originals that are neither among the translations into a language nor among the rejected ones."""
+    if found.unread & {(TRANSLATIONS, tag), (REJECTED, tag)}:
+        return
     for source, name in found.labels:
-        if source != tag and (source, name) not in answered:
+        if source != tag and (source, name) not in found.answered.get(tag, {}):
             yield "neither translated nor rejected", f"original {name!r} in {source}"

@@ -14,6 +14,8 @@ from isogloss.records import Offsets, split_words
 MARKERS = (("[［【〔", "]］】〕"), ("{｛", "}｝"), ("<＜〈", ">＞〉"))
 FULL_STOPS = ".。．।۔!！?？؟"  # what engines add to a few words that are translated alone
 SIMILAR = 75.0  # percent of likeness from which a stretch of the context is the one that is looked for
+SHORTEST = 5  # characters of it; among fewer a likeness says nothing
+DIGITS = re.compile(r"\d+")
 FACTOR = 3  # markers around so many times more or less than the stretch's own translation were put elsewhere
 
 
@@ -96,15 +98,23 @@ def _occurrences(text: str, wanted: str, words: tuple[Offsets, ...]) -> Iterator
 
 
 def _likeness(text: str, wanted: str, words: tuple[Offsets, ...]) -> Iterator[tuple[float, Offsets]]:
-    """Stretches of whole words about as long as the one that is looked for, with their likeness to it in percent."""
+    """Stretches of whole words about as long as the one that is looked for, with their likeness to it in percent.
+
+    Numbers are alike only if they are the same.
+    """
+    if len(wanted) < SHORTEST:
+        return
     try:
         from rapidfuzz.fuzz import ratio
     except ImportError:
         raise UserError("looking for answers needs rapidfuzz: pip install 'isogloss[translate]'") from None
 
     wanted = wanted.lower()
+    digits = DIGITS.findall(wanted)
     count = len(split_words(wanted))
     slack = 1 + count // 3
     for first, (start, _) in enumerate(words):
         for _, end in words[max(first, first + count - slack - 1) : first + count + slack]:
-            yield ratio(text[start:end].lower(), wanted, score_cutoff=SIMILAR), (start, end)
+            likeness = ratio(text[start:end].lower(), wanted, score_cutoff=SIMILAR)
+            if likeness and DIGITS.findall(text[start:end]) == digits:
+                yield likeness, (start, end)

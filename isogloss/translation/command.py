@@ -7,9 +7,10 @@ from typing import Any
 
 from isogloss.errors import UserError
 from isogloss.languages import language
+from isogloss.translation.decoding import read_decoding
 from isogloss.translation.gates import parse_gates
 from isogloss.translation.inputs import Records, records_of_file, records_of_task
-from isogloss.translation.options import Engine, parse_decoding, parse_shard, tags_of
+from isogloss.translation.options import Engine, parse_shard, tags_of
 from isogloss.translation.translate import translate_lines, translate_records
 from isogloss.translation.translator import load_translator
 
@@ -43,7 +44,7 @@ def translate(
         UserError: something of what was asked does not fit together, or the work failed.
     """
     targets, tag = tags_of(to), None if from_ is None else language(from_).tag
-    how = {"store": store, "decoding": parse_decoding(decoding), "batch_tokens": batch_tokens, "attempts": attempts}
+    how = {"store": store, "decoding": read_decoding(decoding), "batch_tokens": batch_tokens, "attempts": attempts}
     made = Engine(engine, **context)
     if task is None and (source is None or source.suffix in LINES):
         if tag is None:

@@ -24,8 +24,8 @@ LETTERS = {
     "Hans": ("CJK",),
     "Hant": ("CJK", "BOPOMOFO"),
     "Jpan": ("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"),
-    "Kore": ("HANGUL", "CJK"),
-    "Hang": ("HANGUL", "CJK"),
+    "Kore": ("HANGUL",),
+    "Hang": ("HANGUL",),
 }
 NAMES = {
     "Latn": "LATIN",

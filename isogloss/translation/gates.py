@@ -144,7 +144,7 @@ def acceptance(counts: Mapping[str, Mapping[str, Any]]) -> str:
         )
     labels = sorted({label for each in counts.values() for label in each["labels"]})
     if labels:
-        width = max(map(len, labels))
+        width = max(map(len, ("accepted", *labels)))
         lines += ["", f"{'accepted':<{width}}  " + "  ".join(f"{tag:>6}" for tag in counts)]
         for label in labels:
             cells = [each["labels"].get(label, {"accepted": 0, "rejected": 0}) for each in counts.values()]

@@ -95,8 +95,8 @@ class Watch(Protocol):
 class Job(Generic[Row]):
     """An engine, a store and a form of rows, with what decides the batches.
 
-    tokens: of a batch, roughly, if not `usual_batch`. attempts: runs in which a text may fail. share: this worker's number, from 0, and how
-    many there are; each text is the business of one of them.
+    tokens: of a batch, roughly, if not `usual_batch`. attempts: runs in which a text may fail. share: this worker's
+    number, from 0, and how many there are; each text is the business of one of them.
     """
 
     def __init__(

@@ -40,10 +40,10 @@ def rebuild(record: Record, translations: Sequence[Translation], language: str) 
     """
     original = replace(record, translations=())
     counted = translations[:2] if isinstance(original, Question) else translations
-    if failures := [each.failure or "no translation" for each in counted if each.text is None]:
+    if failures := list(filter(None, map(_failure, counted))):
         return Row(original=original, language=language, reason="engine", detail="; ".join(dict.fromkeys(failures)))
     row = Row(original=original, language=language, score=_score(counted))
-    texts = [each.text or "" for each in translations]
+    texts = ["" if _failure(each) else each.text or "" for each in translations]
     match original:
         case Sentence():
             pair = texts[1] if original.text_pair is not None else None
@@ -54,6 +54,14 @@ def rebuild(record: Record, translations: Sequence[Translation], language: str) 
         case Question():
             return _with_answers(row, original, texts)
     return replace(row, translation=made)
+
+
+def _failure(translation: Translation) -> str | None:
+    """Why there is no text that could be written down; None if there is one."""
+    if translation.text is None:
+        return translation.failure or "no translation"
+    half = any("\ud800" <= character <= "\udfff" for character in translation.text)
+    return "half a character (a lone surrogate)" if half else None
 
 
 def _score(translations: Sequence[Translation]) -> float | None:

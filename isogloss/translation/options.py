@@ -1,11 +1,11 @@
-"""What the words of `isogloss translate` mean: languages, decoding, a worker's share, an engine with its context."""
+"""What the words of `isogloss translate` mean: languages, a worker's share, an engine with its context."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from isogloss.errors import UserError, nearest
+from isogloss.errors import UserError
 from isogloss.languages import language
-from isogloss.translation.translator import Decoding, Translator, load_translator
+from isogloss.translation.translator import Translator, load_translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +50,6 @@ def tags_of(spellings: str) -> list[str]:
     if not tags:
         raise UserError("--to names no language; give one, or several with commas between them")
     return list(dict.fromkeys(tags))
-
-
-def parse_decoding(text: str) -> Decoding:
-    """The decoding that `beam=1,length=gnmt,alpha=0.6` describes; the rest is as usual.
-
-    Raises:
-        UserError: there is no such setting, or its value is not of its type.
-    """
-    known = {field.name: type(field.default) for field in fields(Decoding)}
-    found = {}
-    for word in filter(None, (word.strip() for word in text.split(","))):
-        name, equals, value = word.partition("=")
-        if name not in known or not equals:
-            raise UserError(f"--decoding {word}: settings are NAME=VALUE; {nearest(name, known)}")
-        try:
-            found[name] = known[name](value)
-        except ValueError:
-            kind = "whole number" if known[name] is int else "number"
-            raise UserError(f"--decoding {word}: {value!r} is no {kind}") from None
-    return Decoding(**found)
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -6,17 +6,11 @@ import pytest
 
 from isogloss.errors import UserError
 from isogloss.translation import adaptive_prompts, options
-from isogloss.translation.options import Engine, parse_decoding, parse_shard, tags_of
-from isogloss.translation.translator import Decoding
+from isogloss.translation.options import Engine, parse_shard, tags_of
 
 
 def test_languages_come_in_any_spelling_and_once():
     assert tags_of("deu_Latn, sw,de,th") == ["de", "sw", "th"]
-
-
-def test_decoding_differs_from_the_usual_in_what_is_named():
-    assert parse_decoding("") == Decoding()
-    assert parse_decoding("beam=1, length=gnmt,alpha=0.6") == Decoding(beam=1, length="gnmt", alpha=0.6)
 
 
 def test_an_engine_is_given_what_its_prompts_hold_and_a_draft_is_an_engine(monkeypatch):
@@ -36,10 +30,6 @@ def test_the_second_of_eight_is_number_one():
     [
         (tags_of, " ,", "--to names no language"),
         (tags_of, "de,germn", "did you mean"),
-        (parse_decoding, "baem=2", "did you mean beam"),
-        (parse_decoding, "beam", "settings are NAME=VALUE"),
-        (parse_decoding, "beam=two", "'two' is no whole number"),
-        (parse_decoding, "alpha=x", "'x' is no number"),
         (parse_shard, "0/8", "write 2/8 for the second of eight"),
         (parse_shard, "9/8", "write 2/8"),
         (parse_shard, "2", "write 2/8"),
