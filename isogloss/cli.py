@@ -164,6 +164,82 @@ def predict(
 
 
 @app.command()
+def translate(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help=".jsonl, .json (SQuAD), .tsv, .conllu, .conll; else lines.")
+    ] = None,
+    *,
+    to: Annotated[str, typer.Option(help="Languages in any spelling, separated by commas.")],
+    engine: Annotated[str, typer.Option(help="hf:MODEL, ctranslate2:FOLDER, llm:MODEL@URL, pivot:..., memory:FILE.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Language of the texts; JSON lines carry their own.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="New folder for the data set, or file for lines; standard output by default.")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Folder where translations are kept; OUTPUT.store by default.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Translate a task's split instead of a file.")] = None,
+    data: Data = None,
+    split: Annotated[str, typer.Option(help="Of the task.")] = "train",
+    decoding: Annotated[str, typer.Option(help="NAME=VALUE,... such as beam=1,length=gnmt,alpha=0.6.")] = "",
+    memory: Annotated[Path | None, typer.Option(help="Past translations; a language model sees similar ones.")] = None,
+    shots: Annotated[int | None, typer.Option(min=0, help="How many of them it sees.")] = None,
+    selection: Annotated[str | None, typer.Option(help="Which: similar, random, fixed or mixed.")] = None,
+    style: Annotated[str | None, typer.Option(help="Only those of the memory with this mark.")] = None,
+    terms: Annotated[Path | None, typer.Option(help="Glossary that a language model is to follow.")] = None,
+    draft: Annotated[str | None, typer.Option(help="Engine whose translation it sees and improves.")] = None,
+    gates: Annotated[str, typer.Option(help="all, none, or NAME,NAME=THRESHOLD,...: what is good enough.")] = "all",
+    reverse: Annotated[str | None, typer.Option(help="Engine of the gate round_trip.")] = None,
+    quality: Annotated[str | None, typer.Option(help="Program of the gate quality, with its arguments.")] = None,
+    shard: Annotated[str | None, typer.Option(help="2/8: be the second of eight workers on one store.")] = None,
+    ray: Annotated[int, typer.Option(min=0, metavar="WORKERS", help="Spread the work over so many of Ray's.")] = 0,
+    batch_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Tokens that an engine gets at a time, roughly; 2048 a core by default.")
+    ] = None,
+    attempts: Annotated[int, typer.Option(min=1, help="Runs in which a text may fail before it is left alone.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Translate a labelled data set into a parallel one, or lines in a pipe; stopped, the same command goes on."""
+    from isogloss.translation.command import translate as run
+
+    manifest = run(
+        source,
+        to=to,
+        engine=engine,
+        from_=from_,
+        output=output,
+        store=store,
+        task=task,
+        data=data,
+        split=split,
+        decoding=decoding,
+        context={
+            "memory": memory,
+            "shots": shots,
+            "selection": selection,
+            "style": style,
+            "terms": terms,
+            "draft": draft,
+        },
+        gates=gates,
+        reverse=reverse,
+        quality=quality,
+        shard=shard,
+        ray=ray,
+        batch_tokens=batch_tokens,
+        attempts=attempts,
+    )
+    if manifest is not None and as_json:
+        print(json.dumps(manifest, ensure_ascii=False, indent=2))
+    elif manifest is not None:
+        from isogloss.translation.gates import acceptance
+
+        print(acceptance(manifest["translations"]))
+
+
+@app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run directories or result files.")],
     output: Annotated[Path | None, typer.Option(help="HTML report.")] = None,

@@ -69,6 +69,17 @@ def parse_gates(text: str) -> dict[str, float]:
     return {name: asked[name] for name in usual if name in asked}
 
 
+def require(gates: Gates, back: bool, program: bool) -> None:
+    """Nothing, if the gates have what they need: a translation back, a program of the user's.
+
+    Raises:
+        UserError: a gate lacks it.
+    """
+    for name, given, what in (("round_trip", back, "--reverse ENGINE"), ("quality", program, "--quality PROGRAM")):
+        if name in gates and not given:
+            raise UserError(f"gate {name} needs {what}; give it, or leave the gate out")
+
+
 def judge(row: Row, gates: Gates) -> Row:
     """The row, rejected by the first gate that it does not pass, and with the names of those that could not judge.
 
@@ -104,10 +115,8 @@ def judged(
     Raises:
         UserError: a gate lacks what it needs, or the program failed.
     """
+    require(gates, back is not None, bool(program))
     lowest = {name: share for name, share in gates.items() if name in LOWEST}
-    for name, given, what in (("round_trip", back, "--reverse ENGINE"), ("quality", program, "--quality PROGRAM")):
-        if name in lowest and not given:
-            raise UserError(f"gate {name} needs {what}; give it, or leave the gate out")
     if not lowest:
         for row in rows():
             yield judge(row, gates)

@@ -7,6 +7,7 @@ rows are put together from the store. So a job that is started again does what i
 What a row is, a `Form` says: its language, its parts, and what is made of their translations.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,7 +20,7 @@ from isogloss.translation.store import Kept, Keys, State, Store
 from isogloss.translation.translator import Decoding, Hypothesis, Translation, Translator
 
 BLOCK = 8192  # rows that are taken apart, translated and put together at a time
-BATCH = 4096  # tokens that an engine gets at a time, roughly; it may divide them further
+FOR_A_CORE = 2048  # tokens that an engine gets at a time, roughly; it may divide them further
 BYTES = 4  # of UTF-8 per token, roughly, in any script
 ATTEMPTS = 3  # runs in which a text may fail before it is left alone
 Row = TypeVar("Row")
@@ -94,8 +95,8 @@ class Watch(Protocol):
 class Job(Generic[Row]):
     """An engine, a store and a form of rows, with what decides the batches.
 
-    tokens: of a batch, roughly. attempts: runs in which a text may fail. share: this worker's number, from 0, and how
-    many there are; each text is the business of one of them.
+    tokens: of a batch, roughly, if not `usual_batch`. attempts: runs in which a text may fail. share: this worker's
+    number, from 0, and how many there are; each text is the business of one of them.
     """
 
     def __init__(
@@ -105,15 +106,26 @@ class Job(Generic[Row]):
         form: Form[Row],
         decoding: Decoding,
         *,
-        tokens: int = BATCH,
+        tokens: int | None = None,
         attempts: int = ATTEMPTS,
         share: tuple[int, int] = ALL,
     ):
         self.translator, self.store, self.form, self.decoding = translator, store, form, decoding
-        self.tokens, self.attempts, self.share = tokens, attempts, share
+        self.tokens, self.attempts, self.share = tokens or usual_batch(), attempts, share
         self._fingerprint = translator.fingerprint
         self._paragraphs = translator.capabilities.documents
-        self._checked: set[tuple[str, str]] = set()
+
+    def require(self, sources: Iterable[str], targets: Sequence[str]) -> None:
+        """Nothing, if the engine translates from each of the languages to each of the others.
+
+        Raises:
+            UserError: it does not, or there is nothing to translate.
+        """
+        pairs = [(source, target) for source in sources for target in targets if source != target]
+        if not pairs:
+            raise UserError(f"everything is in {targets[0]} already; choose another language with --to")
+        for source, target in pairs:
+            self.translator.check(source, target)
 
     def cut(self, rows: Iterable[Row]) -> list[Cut[Row]]:
         """The rows with the stretches of their parts."""
@@ -136,13 +148,9 @@ class Job(Generic[Row]):
         """What is still to be translated of the rows by this worker; the same rows and store give the same batches.
 
         states: what is known of keys, from the store if not from elsewhere.
-
-        Raises:
-            UserError: the engine does not translate from a row's language to the target.
         """
         found: list[Batch] = []
         for source in dict.fromkeys(row.language for row in rows if row.language != target):
-            self._check(source, target)
             keys = self._keys(rows, source, target)
             known = (states or self.store.states)(list(keys))
             number, workers = self.share
@@ -229,10 +237,11 @@ class Job(Generic[Row]):
         if texts:
             yield Batch(source, target, tuple(texts), tuple(missing[each] for each in texts))
 
-    def _check(self, source: str, target: str) -> None:
-        if (source, target) not in self._checked:
-            self.translator.check(source, target)
-            self._checked.add((source, target))
+
+def usual_batch() -> int:
+    """The tokens of a batch: enough for every core of this machine, as engines that use them divide a batch."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return FOR_A_CORE * max(2, cores)
 
 
 def translated(

@@ -51,13 +51,18 @@ class Progress:
         self._tell(target)
 
     def close(self) -> None:
-        """End the line that was being rewritten, and tell of each language how many rows took how long."""
+        """Take away the line that was being rewritten."""
         if self.open:
             print("\r\033[K", end="", file=sys.stderr)
+
+    def summary(self) -> str:
+        """For each language how many rows were done, how fast, and how many needed no work."""
+        lines = []
         for target, state in self.languages.items():
             speed = f" at {state.rate:.1f} rows/s" if state.rate else ""
-            known = f", {round(state.done - state.worked)} were known" if round(state.done - state.worked) else ""
-            print(f"{target}: {round(state.done)} rows{speed}{known}", file=sys.stderr)
+            known = round(state.done - state.worked)
+            lines.append(f"{target}: {round(state.done)} rows{speed}" + (f", {known} were known" if known else ""))
+        return "\n".join(lines)
 
     def _tell(self, target: str) -> None:
         if self.latest - self.told < (0.5 if self.interactive else 15):
