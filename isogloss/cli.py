@@ -123,6 +123,9 @@ def evaluate(
     pairing: Annotated[
         str, typer.Option(help="translation, machine, self, shuffled, none, word_dropout or word_for_word.")
     ] = "translation",
+    translations: Annotated[
+        Path | None, typer.Option(help="Parallel data set of the split, into the training language; pairing machine.")
+    ] = None,
     items: Annotated[int | None, typer.Option(min=0, help="At most so many per language; 0 = all.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="key=value of bitext_retrieval, for its tasks.")
@@ -144,6 +147,7 @@ def evaluate(
         items=items,
         settings=set_ or (),
         output=output,
+        translations=translations,
     )
     print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result_table(result))
 

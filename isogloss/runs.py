@@ -18,13 +18,13 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from isogloss.data.checks import labels_of
+from isogloss.data.given_translations import fingerprint_of, read_translations, translations_for
 from isogloss.data.lexicon import has_material, lexicons, translated
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.pairing import mixed
 from isogloss.data.parallel_set import ParallelSet
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.data.token_store import tokenised_once
-from isogloss.data.training_translations import fingerprint_of, read_translations, translations_for
 from isogloss.encoders import load_config, load_encoder, load_tokenizer, max_tokens, models
 from isogloss.errors import UserError
 from isogloss.files import write_atomic

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from helpers import assert_one_line
 
+from isogloss.data.given_translations import fingerprint_of, read_translations, translations_for
 from isogloss.data.parallel_set import MANIFEST, Row, write_parallel_set
 from isogloss.data.task_data import read_split
-from isogloss.data.training_translations import fingerprint_of, read_translations, translations_for
 from isogloss.errors import UserError
 from isogloss.recipe import resolve
 from isogloss.runs import Job, train
