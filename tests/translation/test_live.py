@@ -132,3 +132,14 @@ def test_an_engine_that_breaks_down_leaves_no_half_file(trained, engine, lines, 
     with pytest.raises(UserError, match="cannot be reached"):
         predict_lines(trained("classification", "filter"), lines, tmp_path / "out.jsonl", "fake")
     assert [path.name for path in tmp_path.iterdir()] == ["lines.jsonl"]
+
+
+def test_the_command_translates_with_an_engine_of_the_package(trained, lines, tmp_path, command):
+    memory = tmp_path / "memory.tsv"
+    memory.write_text(f"de\ten\n{TEXTS[0]}\tThe goal was big.\n{TEXTS[2]}\tThe beach is far.\n", encoding="utf-8")
+    outcome = command(
+        "predict", trained("classification", "filter"), "--input", lines, "--translator", f"memory:{memory}"
+    )
+    assert outcome.code == 0
+    assert outcome.err == "1 of 3 texts were read without a translation into English (1: not in the memory)\n"
+    assert [json.loads(line)["id"] for line in outcome.out.splitlines()] == ["0", "1", "2"]
