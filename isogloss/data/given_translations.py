@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.data.checks import check_labels, check_records, some, texts
+from isogloss.data.on_disk import OnDisk
 from isogloss.data.parallel import attach_translations, pair, without_labels
 from isogloss.data.parallel_set import MANIFEST, ORIGINALS, TRANSLATIONS, ParallelSet, read_parallel_set
 from isogloss.data.task_data import read_split
@@ -49,23 +50,26 @@ def read_translations(
     labelled: Sequence[Any],
     tags: Sequence[str],
     pivots: Sequence[str] = (),
-) -> dict[str, list[Any]]:
+) -> dict[str, Sequence[Any]]:
     """The translations by language tag, each beside the labelled record that it was made of and the pivots'.
 
     A pivot comes from the set, or from the task where the set has none. A record that lacks one is left out and told.
+
+    Where the labelled records are on disk, being many, the translations are opened instead of read.
 
     Raises:
         UserError: the set was made of other texts than the task's, or something is wrong with its records.
     """
     require_same(given, task, labelled)
-    found: dict[str, list[Any]] = {}
+    found: dict[str, Sequence[Any]] = {}
     for tag in tags:
         where = f"{given.folder}, language {tag}"
-        records = given.translations(tag, task.train_language)
+        large = given.opened(tag, task.train_language) if isinstance(labelled, OnDisk) else None
+        records = large or given.translations(tag, task.train_language)
         if not records:
             raise UserError(f"{where}: none of the translations was accepted; see {given.folder / MANIFEST}")
         check_labels(check_records(records, where), task.labels, where)
-        found[tag] = list(attach_translations(records, labelled, where))
+        found[tag] = attach_translations(records, labelled, where)
     for pivot in dict.fromkeys(pivots):
         if others := [tag for tag in tags if tag != pivot]:
             _attach_pivot(given, task, data, found, others, pivot)
@@ -129,7 +133,7 @@ def fingerprint_of(folder: Path) -> str:
 
 
 def _attach_pivot(
-    given: ParallelSet, task: Task, data: Path | None, found: dict[str, list[Any]], tags: Sequence[str], pivot: str
+    given: ParallelSet, task: Task, data: Path | None, found: dict[str, Sequence[Any]], tags: Sequence[str], pivot: str
 ) -> None:
     """Append the records of a pivot to the translations of those of the other languages that have one."""
     if pivot in given.languages:
