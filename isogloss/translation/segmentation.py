@@ -30,6 +30,7 @@ PLACES = tuple(
     )
 )
 ANY_PLACE = re.compile("|".join(marks.pattern for marks in PLACES))
+SPACE = re.compile(r"\s")
 JOINERS = "\u200c\u200d"  # invisible, but part of the word before them
 RUN_ON = ("Hans", "Hant", "Jpan")  # scripts with no space between sentences
 
@@ -83,9 +84,8 @@ def _sentence_ends(line: str, tag: str) -> Iterator[int]:
         from sentencex import get_sentence_boundaries  # pyright: ignore[reportAttributeAccessIssue]
     except ImportError:
         raise UserError("cutting texts into sentences needs sentencex: pip install 'isogloss[translate]'") from None
-    # it stops at white space of more than one byte, such as the wide space of Japanese
-    plain = "".join(" " if character.isspace() else character for character in line)
-    for found in get_sentence_boundaries(tag.split("-")[0], plain):
+    # it panics at white space of more than one byte, such as the wide space of Japanese
+    for found in get_sentence_boundaries(tag.split("-")[0], SPACE.sub(" ", line)):
         yield found["end_index"]
 
 
