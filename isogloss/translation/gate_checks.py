@@ -8,14 +8,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from isogloss.errors import UserError
 from isogloss.languages import language as language_of
 from isogloss.records import split_words
-
-if TYPE_CHECKING:
-    from py3langid.langid import LanguageIdentifier
+from isogloss.translation.language_id import probabilities
 
 # Characters for each one of English, where they are not about as many: medians over the 1,004 sentences of SIB-200.
 CHARACTERS = {"Hans": 0.32, "Hant": 0.3, "Jpan": 0.44, "Kore": 0.5, "Hang": 0.5, "Ethi": 0.67, "Hebr": 0.78}
@@ -56,7 +53,6 @@ NAMES = {
     "Mtei": "MEETEI",
     "Nkoo": "NKO",
 }
-IDENTIFIED_AS = {"nb": "no", "fil": "tl", "gn": "gug"}  # the identifier's names where they are not ours
 LETTERS_TO_IDENTIFY = 25  # Latin ones; fewer say too little about the language
 PAD = 10  # characters added to both lengths, so that a short text may vary more
 NUMBER = re.compile(r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+)(?:[.,:٫٬'’]\d+)*")  # with spaces: 2 243
@@ -120,15 +116,12 @@ def script(source: Side, translation: Side, threshold: float) -> str | None:
 
 def language(source: Side, translation: Side, threshold: float) -> str | None:
     """Whether the language is identified with at least that probability; None for a short text or an unknown one."""
-    base = translation.language.split("-")[0]
-    name = IDENTIFIED_AS.get(base, base)
-    if name not in _identifier().labels or _letters(translation) < LETTERS_TO_IDENTIFY:
+    if _letters(translation) < LETTERS_TO_IDENTIFY:
         return None
-    probabilities = dict(_identifier().rank(translation.text))
-    best = max(probabilities, key=probabilities.__getitem__)
-    if probabilities[name] >= threshold:
-        return ""
-    return f"{best} with probability {probabilities[best]:.2f}, {name} with {probabilities[name]:.3f}"
+    found = probabilities(translation.text, translation.language)
+    if found is None or found[0] >= threshold:
+        return None if found is None else ""
+    return f"{found[1]} with probability {found[2]:.2f}, {translation.language} with {found[0]:.3f}"
 
 
 def numbers(source: Side, translation: Side, threshold: float) -> str | None:
@@ -178,14 +171,3 @@ def _numbers(text: str) -> Sequence[str]:
     """The digits of every number of the text, as 0 to 9; without times of day, which have twelve or 24 hours."""
     found = NUMBER.findall(TIME.sub("", text))
     return ["".join(str(unicodedata.decimal(c)) for c in number if c.isdecimal()) for number in found]
-
-
-@cache
-def _identifier() -> "LanguageIdentifier":
-    try:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
-    except ImportError:
-        raise UserError(
-            "gate language needs py3langid; pip install 'isogloss[translate]', or leave the gate out"
-        ) from None
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

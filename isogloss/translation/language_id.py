@@ -40,6 +40,14 @@ def other_language(text: str, tag: str) -> str | None:
     return found if found != expected and probability >= SURE else None
 
 
+def probabilities(text: str, tag: str) -> tuple[float, str, float] | None:
+    """That of the language with the tag, the likeliest of all and that one's; None for a language that is not known."""
+    if (expected := _label(tag)) is None:
+        return None
+    ranked = _identifier(None).rank(text)
+    return dict(ranked)[expected], *ranked[0]
+
+
 @cache
 def _label(tag: str) -> str | None:
     """The identifier's name of a language; None if it has none. It knows no scripts: zh-Hant is its zh."""

@@ -71,7 +71,13 @@ class Live:
 
 
 def translated(records: Sequence[Record], engine: Translator, tag: str, decoding: Decoding) -> list[Row | None]:
-    """The rows of records translated into a language; None for a record in that language."""
+    """The rows of records translated into a language; None for a record in that language.
+
+    Raises:
+        UserError: the engine does not translate from the language of a record, or cannot be reached.
+    """
+    for source in dict.fromkeys(record.language for record in records if record.language != tag):
+        engine.check(source, tag)
     forgotten: Any = _Memory()
     work = job.Job(engine, forgotten, job.Form(lambda record: record.language, parts, rebuild), decoding)
     return [made for _, (made,) in job.translated(work, records, [tag], _Silent())]
