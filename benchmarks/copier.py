@@ -9,10 +9,12 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from transformers import MarianConfig, MarianMTModel, MarianTokenizer
+
+if TYPE_CHECKING:
+    from transformers import MarianMTModel
 
 HIDDEN, LAYERS, HEADS = 512, 6, 8
 FREQUENCIES = 32  # of the positions; each head sees their sines and cosines, and finds the same place by them
@@ -31,7 +33,7 @@ def words(count: int) -> list[str]:
 
 
 def texts(count: int, vocabulary: int, seed: int = 1) -> Iterator[str]:
-    """Sentences of random words, whose lengths are those of written language: about 22 words, some of them a hundred."""
+    """Sentences of random words whose lengths are those of written language: about 22 words, sometimes a hundred."""
     random = np.random.default_rng(seed)
     known = words(vocabulary)
     for _ in range(count):
@@ -41,6 +43,8 @@ def texts(count: int, vocabulary: int, seed: int = 1) -> Iterator[str]:
 
 def write_copier(folder: Path, vocabulary: int = 32_000, layers: int = LAYERS) -> Path:
     """The folder, with weights, configuration and tokenizer as transformers reads them."""
+    from transformers import MarianConfig, MarianMTModel, MarianTokenizer
+
     folder.mkdir(parents=True)
     pieces = ["</s>", "<unk>", *(f"▁{word}" for word in words(vocabulary)), "<pad>"]
     (folder / "vocab.json").write_text(json.dumps({piece: i for i, piece in enumerate(pieces)}), encoding="utf-8")
@@ -74,8 +78,10 @@ def write_copier(folder: Path, vocabulary: int = 32_000, layers: int = LAYERS) -
     return folder
 
 
-def teach_copying(model: MarianMTModel) -> None:
+def teach_copying(model: "MarianMTModel") -> None:
     """Give the model the weights that say again what it reads."""
+    import torch
+
     generator = torch.Generator().manual_seed(1)
     weights = model.state_dict()
     for name, weight in weights.items():

@@ -57,7 +57,7 @@ def measure(given: argparse.Namespace) -> None:
     found: dict[str, Any] = {"rows": given.rows, "repeats": given.repeats, "goal": GOAL}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        # first: what a model leaves in memory would count as that of the rows
+        # first: torch and a model would take more than the rows do, and so hide how much these take
         if given.memory_rows:
             found["memory"] = memory(place / "memory", given.memory_rows)
         vocabulary, layers = (2_000, 1) if given.quick else (VOCABULARY, LAYERS)

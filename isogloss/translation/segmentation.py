@@ -19,6 +19,7 @@ from isogloss.languages import language
 from isogloss.records import Offsets
 
 LONGEST = 500  # characters of a stretch, where the text has a place to be cut
+LONGEST_PARAGRAPH = 4000  # the same for engines that read documents: some two thousand tokens at most
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")  # line breaks and tabs among them
 # from the best place to the worst; Tibetan, Khmer and Burmese marks are not known to the rules
 PLACES = tuple(
@@ -30,6 +31,7 @@ PLACES = tuple(
     )
 )
 ANY_PLACE = re.compile("|".join(marks.pattern for marks in PLACES))
+SPACE = re.compile(r"\s")
 JOINERS = "\u200c\u200d"  # invisible, but part of the word before them
 RUN_ON = ("Hans", "Hant", "Jpan")  # scripts with no space between sentences
 
@@ -39,7 +41,7 @@ def stretches(
 ) -> tuple[Offsets, ...]:
     """The offsets of what is to be translated of a text, in its order; none lies across a protected span's border.
 
-    protected: spans that must stay in one piece. paragraphs: whole lines, for engines that read documents.
+    protected: spans that must stay in one piece. paragraphs: lines as a whole, for engines that read documents.
 
     Raises:
         UserError: sentencex is not installed.
@@ -51,7 +53,7 @@ def stretches(
         for start, end in pairwise(sorted(cuts)):
             cuts |= {start + cut for cut in _sentence_ends(text[start:end], tag)}
     whole = sorted(cut for cut in cuts if not _inside(cut, protected))
-    longest = len(text) if paragraphs else LONGEST
+    longest = LONGEST_PARAGRAPH if paragraphs else LONGEST
     pieces = (piece for start, end in pairwise(whole) for piece in _shortened(text, start, end, protected, longest))
     trimmed = (_trimmed(text, start, end, protected) for start, end in pieces)
     return tuple((start, end) for start, end in trimmed if any(map(str.isalpha, text[start:end])))
@@ -83,9 +85,8 @@ def _sentence_ends(line: str, tag: str) -> Iterator[int]:
         from sentencex import get_sentence_boundaries  # pyright: ignore[reportAttributeAccessIssue]
     except ImportError:
         raise UserError("cutting texts into sentences needs sentencex: pip install 'isogloss[translate]'") from None
-    # it stops at white space of more than one byte, such as the wide space of Japanese
-    plain = "".join(" " if character.isspace() else character for character in line)
-    for found in get_sentence_boundaries(tag.split("-")[0], plain):
+    # it panics at white space of more than one byte, such as the wide space of Japanese
+    for found in get_sentence_boundaries(tag.split("-")[0], SPACE.sub(" ", line)):
         yield found["end_index"]
 
 

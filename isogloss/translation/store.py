@@ -16,7 +16,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Kept:
 
 
 NOTHING = Kept()
+NAMES = tuple(field.name for field in fields(Kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Store:
         _prepare(folder)
         with self._told():
             self._index = sqlite3.connect(folder / INDEX, timeout=PATIENCE, isolation_level=None)
-            self._index.execute("PRAGMA synchronous = NORMAL")
+            self._index.execute("PRAGMA synchronous = OFF")  # if power fails it may be lost: the shards are there
             self._index.executescript(SCHEMA)
             with self._locked():
                 self._catch_up()
@@ -280,7 +281,7 @@ def _better(kept: Kept, attempts: int) -> bool:
 
 
 def _line(key: bytes, kept: Kept) -> bytes:
-    content = {name: value for name, value in asdict(kept).items() if value != getattr(NOTHING, name)}
+    content = {name: value for name in NAMES if (value := getattr(kept, name)) != getattr(NOTHING, name)}
     return json.dumps({"key": key.hex(), **content}).encode() + b"\n"
 
 

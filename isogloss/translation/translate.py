@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,8 @@ def translate_records(
     with _opened(store, output) as kept:
         job = Job(translator, kept, RECORDS, decoding, tokens=batch_tokens, attempts=attempts, share=share)
         job.require(records.languages, targets)
+        if store or output:
+            print(f"translations are kept in {kept.folder}; stopped, the same command goes on", file=sys.stderr)
         progress = Progress(targets, records.total)
         try:
             if workers:
@@ -119,7 +121,7 @@ def translate_lines(
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("lines in a pipe are read by one process; start one, or give a file of records and --output")
-    failures: list[tuple[int, str]] = []
+    failures = Failures()
     progress = Progress(tags[1:])
     with lines_from(source) as lines, _opened(store, None) as kept:
         job = Job(translator, kept, plain(tags[0]), decoding, tokens=batch_tokens, attempts=attempts)
@@ -129,17 +131,26 @@ def translate_lines(
             write_lines(target, _lines(translated(job, rows, tags[1:], progress), failures))
         finally:
             progress.close()
-    if failures:
-        told = "; ".join(f"line {line}: {reason}" for line, reason in failures[:SHOWN])
-        more = f" and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
-        raise UserError(f"{len(failures)} lines were not translated and are empty: {told}{more}")
+    if failures.count:
+        more = f" and {failures.count - SHOWN} more" if failures.count > SHOWN else ""
+        raise UserError(f"{failures.count} lines were not translated and are empty: {'; '.join(failures.first)}{more}")
 
 
-def _lines(made: Iterable[tuple[str, list[Translation]]], failures: list[tuple[int, str]]) -> Iterator[str]:
+@dataclass
+class Failures:
+    """How many lines were not translated, and what the first of them were."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+
+def _lines(made: Iterable[tuple[str, list[Translation]]], failures: Failures) -> Iterator[str]:
     """A line for each translation; those that failed are empty and added to the failures."""
     for line, (_, (translation,)) in enumerate(made, 1):
         if translation.text is None:
-            failures.append((line, translation.failure or "no translation"))
+            failures.count += 1
+            if failures.count <= SHOWN:
+                failures.first.append(f"line {line}: {translation.failure or 'no translation'}")
         yield " ".join((translation.text or "").split("\n")) + "\n"
 
 

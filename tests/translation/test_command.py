@@ -110,3 +110,19 @@ def test_help_names_every_option(command):
     assert outcome.code == 0
     for name in ("--to", "--from", "--engine", "--store", "--shard", "--ray", "--memory", "--gates", "--decoding"):
         assert name in outcome.out
+
+
+def test_several_processes_share_the_work_and_the_first_writes(two_processes, command, monkeypatch, tmp_path, content):
+    monkeypatch.undo()  # the engine is a translation memory, which every process can load
+    pairs = [(f"Sentence number {i}.", f"Satz Nummer {i}.") for i in range(40)]
+    memory, notes = tmp_path / "memory.tsv", tmp_path / "notes.jsonl"
+    memory.write_text("en\tde\n" + "".join(f"{a}\t{b}\n" for a, b in pairs))
+    lines = ({"id": i, "language": "en", "text": pair[0]} for i, pair in enumerate(pairs))
+    notes.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    words = ["translate", notes, "--to", "de", "--engine", f"memory:{memory}", "--gates", "none", "--output"]
+    done = two_processes(*words, tmp_path / "two")
+    assert done.code == 0, done.err
+    assert "de: 100.0% of 40 accepted" in done.out
+    assert len(list((tmp_path / "two.store" / "shards").iterdir())) == 2
+    assert command(*words, tmp_path / "one").code == 0
+    assert content(tmp_path / "two") == content(tmp_path / "one")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import UserError
-from isogloss.translation.segmentation import LONGEST, joined, stretches
+from isogloss.translation.segmentation import LONGEST, LONGEST_PARAGRAPH, joined, stretches
 
 ODD = "aB.!?。！\n\r\t\"'“”«»()[]…1é😀\u200f\u202b\u0301\u2028\x0b\x00\x85\u3000;；။།؟．\u200d ที่กอक"
 texts = st.text(st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=["Cs"])), max_size=80)
@@ -107,6 +107,7 @@ def test_a_protected_span_holds_sentences_and_line_breaks_together():
 
 def test_paragraphs_are_whole_lines():
     assert cut("One. Two.\nThree. " + "x " * 600, paragraphs=True) == ["One. Two.", "Three. " + "x " * 599 + "x"]
+    assert max(map(len, cut("A sentence. " * 900, paragraphs=True))) <= LONGEST_PARAGRAPH
 
 
 def test_spaces_between_sentences_are_those_of_the_target_language():
