@@ -6,7 +6,9 @@ At every shape, with texts that fill a third of what they are padded to and with
 (zero_grad, forward, loss, backward, clipping, AdamW; dropout 0.1) and the reading of a batch, in the released layout
 and in ours, in one process, taking turns. Ours makes its batches and goes through the calls of the commands. Beside
 the reading stands that of the target texts alone by the plain encoder: by ours, and on a processor also by the library,
-text by text, so that nothing is padded. Before anything is timed, the outputs must be equal.
+text by text, so that nothing is padded. Before anything is timed, the outputs must be equal. A stream of eight batches
+is read as the commands read it, in batches of their own, on a processor also in less precision, while the released
+layout goes through it batch by batch.
 
 Memory and the time from the start of Python to the end of the first step come from a process for each configuration.
 
@@ -15,16 +17,18 @@ the share of it that a training step reaches, counted over real tokens.
 """
 
 import argparse
+import copy
 import json
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import AutoModel
 
@@ -34,6 +38,8 @@ from benchmarks.workload import LAYOUTS, SHAPES, STAGES, Shape, Size, Workload
 from isogloss.cli import run_guarded
 from isogloss.errors import UserError, nearest
 from isogloss.files import write_atomic
+from isogloss.precision import PRECISIONS, lower
+from isogloss.prediction import Reader
 
 GOALS = {
     "training": {"tagging": 3.0, "classification": 3.0, "qa": 4.5},
@@ -42,6 +48,7 @@ GOALS = {
 PLAIN_GOAL = 1.15  # times the plain encoder, for one fusion layer
 EQUAL = 1e-5  # the largest difference of logits and losses in float32; on a GPU kernels round differently
 EQUAL_ON_GPU = 1e-3
+STREAM = 8  # batches
 FILLS = {"third": workload.third_full, "full": workload.full}
 
 
@@ -131,6 +138,7 @@ def measure(shape: Shape, size: Size, lengths: Sequence[Sequence[int]], given: a
         raise RuntimeError(f"{shape.name}: the two layouts differ: {differences}")
     actions = {layout: work.action(layout, "training") for layout in LAYOUTS}
     training = in_turns(actions, given.repeats)
+    network.eval()
     actions = {layout: work.action(layout, "inference") for layout in LAYOUTS} | {"plain": work.read_alone}
     if not work.gpu:
         actions["library"] = lambda: read_with_library(library, work)
@@ -149,6 +157,7 @@ def measure(shape: Shape, size: Size, lengths: Sequence[Sequence[int]], given: a
             "ratio": ratio(inference["released"], inference["ours"]),
             "to_plain": {name: ratio(inference["ours"], inference[name]) for name in actions if name not in LAYOUTS},
         },
+        "stream": read_stream(work, shape, size, lengths, given),
     }
     for stage in STAGES:
         seconds = statistics.median(found[stage]["seconds"]["ours"])
@@ -157,6 +166,33 @@ def measure(shape: Shape, size: Size, lengths: Sequence[Sequence[int]], given: a
         seconds = statistics.median(training["ours"])
         found["training"]["share_of_peak"] = 3e-12 * workload.flops(size, shape, lengths) / seconds / given.peak_tflops
     return found
+
+
+def read_stream(
+    work: Workload, shape: Shape, size: Size, lengths: Sequence[Sequence[int]], given: argparse.Namespace
+) -> dict[str, Any]:
+    """Seconds of every turn for eight batches, read as the commands do; their ratios, and differences by precision."""
+    texts = workload.examples(work.kind, list(lengths) * STREAM, size.vocabulary)
+    batches = [
+        Workload(work.network, work.kind, shape, texts[start : start + len(lengths)])
+        for start in range(0, len(texts), len(lengths))
+    ]
+    readers = {"ours": work.reader}
+    for name in () if work.gpu else PRECISIONS[1:]:
+        readers[name] = Reader(copy.deepcopy(work.network), work.kind)
+        lower(readers[name].network, name)
+    actions: dict[str, Callable[[], object]] = {"released": lambda: [batch.read_released() for batch in batches]}
+    for name, reader in readers.items():
+        actions[name] = lambda reader=reader: work.read(reader, texts)
+    seconds = in_turns(actions, given.repeats)
+    logits = {name: np.concatenate(work.read(reader, texts), axis=None) for name, reader in readers.items()}
+    return {
+        "pairs": len(texts),
+        "seconds": seconds,
+        "ratio": {name: ratio(seconds["released"], seconds[name]) for name in readers},
+        "largest_logit": float(np.abs(logits["ours"]).max()),
+        "differences": {name: float(np.abs(found - logits["ours"]).max()) for name, found in logits.items()},
+    }
 
 
 def read_with_library(model: torch.nn.Module, work: Workload) -> None:
@@ -217,6 +253,8 @@ def tell(row: dict[str, Any]) -> None:
         times = ", ".join(f"{name} {value:.3g} s" for name, value in seconds.items())
         goal = _goal(row, stage)
         print(f"  {stage}: {spread(row[stage]['ratio'])} times as fast{goal}; {times}")
+    for name, found in row["stream"]["ratio"].items():
+        print(f"  a stream of {row['stream']['pairs']} pairs, {name}: {spread(found)} times as fast")
     for name, found in row["inference"]["to_plain"].items():
         print(f"  FILTER over the target text alone ({name}): {spread(found)} times as long{_goal(row, 'to_plain')}")
     for stage, layouts in row.get("processes", {}).items():

@@ -194,13 +194,16 @@ class Workload:
 
     def read_ours(self) -> list[np.ndarray]:
         """The target side's logits of every example."""
-        with self._precision():
-            return self.reader.logits(self.examples)
+        return self.read(self.reader, self.examples)
 
     def read_alone(self) -> list[np.ndarray]:
         """The same for the target texts alone, where FILTER is the plain encoder."""
+        return self.read(self.reader, self.alone)
+
+    def read(self, reader: Reader, given: Sequence[Example]) -> list[np.ndarray]:
+        """The target side's logits of other examples, by a reader of them."""
         with self._precision():
-            return self.reader.logits(self.alone)
+            return reader.logits(given)
 
     def _precision(self) -> AbstractContextManager:
         return torch.autocast("cuda", torch.bfloat16) if self.gpu else nullcontext()

@@ -12,6 +12,7 @@ from pathlib import Path
 from isogloss.data.formats import open_text
 from isogloss.data.jsonl import parse_lines
 from isogloss.errors import UserError
+from isogloss.precision import FLOAT32
 from isogloss.processes import is_first, read_by_first
 from isogloss.records import to_json
 from isogloss.runs import Predictor, load
@@ -20,7 +21,7 @@ BLOCK = 1024  # records predicted at a time: memory stays small however long the
 STANDARD_INPUT = "standard input"
 
 
-def predict_lines(run: Path, source: Path | None, target: Path | None) -> None:
+def predict_lines(run: Path, source: Path | None, target: Path | None, precision: str = FLOAT32) -> None:
     """Write one JSON line of prediction per line of the source.
 
     The target file appears only when all of it is written. Of several processes the first reads and writes.
@@ -28,7 +29,7 @@ def predict_lines(run: Path, source: Path | None, target: Path | None) -> None:
     Raises:
         UserError: a line is no record of the run's task (file and line are named), or the target cannot be written.
     """
-    predictor = load(run)
+    predictor = load(run, precision=precision)
     with _lines(source) as lines:
         predictions = predicted(predictor, read_by_first(lines), str(source or STANDARD_INPUT))
         if not is_first():

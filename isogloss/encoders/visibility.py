@@ -14,6 +14,7 @@ Letters: B examples, T tokens of a row, H hidden size.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import unwrap
 from typing import Any
 
 import torch
@@ -189,8 +190,6 @@ def encode_packed(
     padded: bool = False,
 ) -> tuple[Packed, Tensor]:
     """The batch as a row, and the last states (P, H) of the tokens that reached the end; the rest as in `encode`."""
-    if encoder.training and encoder.is_activation_checkpointing:
-        wanted = None  # what left a layer could not be computed again in the backward pass
     depth = encoder.config.num_hidden_layers
     first = first_position(encoder)
     packed = pack(
@@ -203,19 +202,24 @@ def encode_packed(
         shared=not encoder.training,  # dropout is drawn anew for every reading
     )
     if not packed.input_ids.numel():  # nobody asked for anything
-        return packed, encoder.get_input_embeddings().weight[:0]  # pyright: ignore[reportReturnType, reportIndexIssue]
+        weight: Any = encoder.get_input_embeddings().weight
+        return packed, _in_float32(weight[:0])
     return packed, read_packed(encoder, packed)[0]
 
 
 def read_packed(encoder: PreTrainedModel, packed: Packed) -> tuple[Tensor, Visibility]:
-    """Last states (P, H) of a packed row, and the visibility that was asked."""
+    """Last states (P, H) of a packed row, not in half precision even if the encoder is, and the visibility."""
     visibility = Visibility(packed.layers, packed.input_ids.shape[1])
     # a mask of four dimensions counts as made already; the visibility takes its place
     made = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=packed.input_ids.device)
     output = encoder(
         input_ids=packed.input_ids, attention_mask=made, position_ids=packed.positions, visibility=visibility
     )
-    return output.last_hidden_state[0], visibility
+    return _in_float32(output.last_hidden_state[0]), visibility
+
+
+def _in_float32(states: Tensor) -> Tensor:
+    return states.to(torch.promote_types(states.dtype, torch.float32))
 
 
 def _leave(number: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
@@ -231,8 +235,10 @@ def _leave(number: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[s
         return (states, *others), kwargs
     given = states.shape[1]
     leaving = _rows(kwargs, given, layer.leaving) | {"leaving": True}
+    # without the library's gradient checkpointing: it could not run again what ends before its end
+    forward = unwrap(type(module).forward)
     try:
-        type(module).forward(module, states.index_select(1, layer.leaving), *others, **leaving)
+        forward(module, states.index_select(1, layer.leaving), *others, **leaving)
     except _KeysAndValues as found:
         left = found.args
     else:
