@@ -53,7 +53,8 @@ def visible_attention(
     attention_mask: Tensor | None,
     *,
     visibility: Visibility | None = None,
-    leaving: tuple[Tensor, Tensor] | bool = False,
+    keys_alone: bool = False,
+    left: tuple[Tensor, Tensor] | None = None,
     scaling: float | None = None,
     dropout: float = 0.0,
     sliding_window: int | None = None,
@@ -61,11 +62,11 @@ def visible_attention(
 ) -> tuple[Tensor, None]:
     """Attention output (B, L, heads, H / heads) of one layer under the batch's visibility.
 
-    leaving: keys and values of the tokens that leave at this layer; True where it is these tokens that are read.
-    Without a visibility this is the library's ordinary scaled-dot-product attention, so the encoder can still be
+    keys_alone: the tokens leave at this layer, and only their keys and values are asked for. left: those of the tokens
+    that have left, where others stay. Without a visibility this is the library's ordinary scaled-dot-product attention, so the encoder can still be
     called plainly.
     """
-    if leaving is True:
+    if keys_alone:
         raise _KeysAndValues(key, value)
     if visibility is None:
         output = F.scaled_dot_product_attention(
@@ -75,8 +76,8 @@ def visible_attention(
     number: Any = module.layer_idx
     visibility.reached.add(number)
     layer = visibility.layers[number]
-    if leaving:
-        key, value = (torch.cat(both, dim=2) for both in zip((key, value), leaving, strict=True))
+    if left is not None:
+        key, value = (torch.cat(both, dim=2) for both in zip((key, value), left, strict=True))
     if layer.keys is not None:
         key, value = key.index_select(2, layer.keys), value.index_select(2, layer.keys)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
@@ -225,16 +226,16 @@ def _in_float32(states: Tensor) -> Tensor:
 def _leave(number: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
     """Before a layer: tokens that leave at it give their keys and values, and only the others are read on."""
     visibility: Visibility | None = kwargs.get("visibility")
-    if visibility is None or "leaving" in kwargs:  # an encoder that was prepared twice has this hook twice
+    if visibility is None or "left" in kwargs:  # an encoder that was prepared twice has this hook twice
         return None
     layer = visibility.layers[number]
-    kwargs = _rows(kwargs, visibility.tokens, layer.given) | {"leaving": False}
+    kwargs = _rows(kwargs, visibility.tokens, layer.given) | {"left": None}
     states, *others = args
     states = states if layer.copied is None else states.index_select(1, layer.copied)
     if layer.kept is None or layer.leaving is None:
         return (states, *others), kwargs
     given = states.shape[1]
-    leaving = _rows(kwargs, given, layer.leaving) | {"leaving": True}
+    leaving = _rows(kwargs, given, layer.leaving) | {"keys_alone": True}
     # without the library's gradient checkpointing: it could not run again what ends before its end
     forward = unwrap(type(module).forward)
     try:
@@ -243,7 +244,7 @@ def _leave(number: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[s
         left = found.args
     else:
         raise RuntimeError(f"{type(module).__name__} did not call its attention function")
-    kwargs = _rows(kwargs, given, layer.kept) | {"leaving": left}
+    kwargs = _rows(kwargs, given, layer.kept) | {"left": left}
     return (states.index_select(1, layer.kept), *others), kwargs
 
 
