@@ -150,6 +150,8 @@ class Workload:
         self.device = torch.device("cuda" if self.gpu else "cpu")
         self.network, self.kind, self.examples = network.to(self.device), kind, list(given)
         self.alone = [replace(example, sides=example.sides[:1]) for example in given]
+        self.lengths = [[len(side.input_ids) for side in example.sides] for example in given]
+        self.tokens = sum(map(sum, self.lengths))
         self.collate, self.reader = collator(kind), Reader(network, kind)
         self.released = ReleasedLayout(network, shape.local_layers, shape.fusion_layers, shape.max_length)
         # two sides are all that the released layout has

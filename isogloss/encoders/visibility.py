@@ -63,8 +63,8 @@ def visible_attention(
     """Attention output (B, L, heads, H / heads) of one layer under the batch's visibility.
 
     keys_alone: the tokens leave at this layer, and only their keys and values are asked for. left: those of the tokens
-    that have left, where others stay. Without a visibility this is the library's ordinary scaled-dot-product attention, so the encoder can still be
-    called plainly.
+    that have left, where others stay. Without a visibility this is the library's ordinary scaled-dot-product attention,
+    so the encoder can still be called plainly.
     """
     if keys_alone:
         raise _KeysAndValues(key, value)
