@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow.compute import call_function as call
 
 from isogloss.data.checks import record_labels
 from isogloss.data.on_disk import OnDisk
@@ -120,7 +121,7 @@ class ParallelSet:
         whole = all(column.null_count == 0 for column in (*texts, table["label"]))
         if not (whole and numbers.cast(pa.string()).equals(table["id"]) and not any(map(_has_blank, texts))):
             return None
-        sizes = sum(pc.binary_length(column).to_numpy() for column in texts)
+        sizes = np.sum([call("binary_length", [column]).to_numpy() for column in texts], axis=0)
         labels = frozenset(table["label"].unique().to_pylist())
         batches = table.combine_chunks().slice  # a row is found at once in a table of one piece
 
@@ -132,7 +133,8 @@ class ParallelSet:
 
 
 def _has_blank(column: pa.ChunkedArray) -> bool:
-    return bool(pc.any(pc.equal(pc.utf8_trim_whitespace(column), "")).as_py())
+    lengths = call("binary_length", [call("utf8_trim_whitespace", [column])])
+    return not lengths.to_numpy().all()
 
 
 def read_parallel_set(folder: Path) -> ParallelSet:

@@ -16,6 +16,7 @@ from isogloss.evaluation.evaluate_encoder import evaluate_encoder
 from isogloss.evaluation.results import Conditions, Result
 from isogloss.evaluation.scoring import score
 from isogloss.kinds import Features
+from isogloss.precision import FLOAT32
 from isogloss.recipe import task_languages
 from isogloss.records import OUTSIDE, Record, Sentence
 from isogloss.runs import Predictor, load
@@ -34,6 +35,7 @@ def evaluate(
     pairing: str = "translation",
     items: int | None = None,
     settings: Sequence[str] = (),
+    precision: str = FLOAT32,
     output: Path | None = None,
     translations: Path | None = None,
 ) -> Result:
@@ -42,17 +44,20 @@ def evaluate(
     A task that an encoder answers as it is (`Task.encoder_method`) is left to `evaluate_encoder`; `run` may then be any
     encoder, and `settings` are `key=value` for that method.
 
-    items: at most so many of the split, the same in every language; 0 = all. translations: a parallel data set of the
-    split, translated into the training language: what the machine pairing reads.
+    items: at most so many of the split, the same in every language; 0 = all. precision: in which a run is read that is
+    not loaded yet. translations: a parallel data set of the split, translated into the training language: what the
+    machine pairing reads.
 
     Raises:
-        UserError: data or languages are missing, the run's labels are not the task's, or a class of the split was never
-            trained on.
+        UserError: data or languages are missing, the run's labels are not the task's, a class of the split was never
+            trained on, or the precision is not to be had.
     """
     asked = load_task(task) if task else None
     if translations is not None and asked is not None and asked.encoder_method is not None:
         raise UserError(f"--translations: task {asked.name} has nothing to be read beside a text; leave them out")
     if asked is not None and asked.encoder_method is not None:
+        if precision != FLOAT32:
+            raise UserError(f"precision {precision}: task {asked.name} is answered in {FLOAT32}; leave precision out")
         return evaluate_encoder(
             run.folder if isinstance(run, Predictor) else run,
             asked,
@@ -68,7 +73,7 @@ def evaluate(
         raise UserError(f"--translations are read under --pairing machine, not {pairing}; leave one of them out")
     if settings:
         raise UserError(f"--set {settings[0]}: a run keeps the settings it was trained with; they cannot be set here")
-    predictor = run if isinstance(run, Predictor) else load(run)
+    predictor = run if isinstance(run, Predictor) else load(run, precision=precision)
     manifest, declared = predictor.manifest, load_task(task or predictor.task.name)
     check_labels(predictor, declared)
     data = data or (Path(manifest["data"]["folder"]) if manifest["data"].get("folder") else None)
@@ -82,7 +87,7 @@ def evaluate(
     records = [record for group in sides.values() for record in group]
     check_seen(manifest["trained_labels"], records, f"task {declared.name}, split {split}")
     predictions = predictor.predict(records)
-    conditions = conditions_of(manifest, declared, data, split, pairing, records)
+    conditions = conditions_of(predictor, declared, data, split, pairing, records)
     if translations is not None:
         made = {"translation": "machine", "translations_sha256": fingerprint_of(translations)}
         conditions = replace(conditions, data={**conditions.data, **made})
@@ -90,16 +95,18 @@ def evaluate(
 
 
 def conditions_of(
-    manifest: Mapping[str, Any], task: Task, data: Path | None, split: str, pairing: str, records: Sequence[Record]
+    predictor: Predictor, task: Task, data: Path | None, split: str, pairing: str, records: Sequence[Record]
 ) -> Conditions:
     """What a run's scores on the records hold under."""
+    manifest = predictor.manifest
+    lower = {} if predictor.precision == FLOAT32 else {"precision": predictor.precision}
     return Conditions(
         method=manifest["method"],
         task=task.name,
         split=split,
         pairing=pairing,
         seeds=(manifest["seed"],),
-        settings={name: manifest[name] for name in SETTINGS} | unusual(manifest),
+        settings={name: manifest[name] for name in SETTINGS} | unusual(manifest) | lower,
         encoder=manifest["encoder"],
         data={
             "sha256": fingerprint(task, data),

@@ -96,7 +96,7 @@ def test_predictions_are_those_of_texts_that_come_with_these_translations(
 ):
     run = trained("classification", "filter")
     monkeypatch.setattr(predict, "BLOCK", 2)
-    predict_lines(run, lines, tmp_path / "live.jsonl", "fake")
+    predict_lines(run, lines, tmp_path / "live.jsonl", translator="fake")
     predictor = isogloss.load(run)
     records = Live(engine, ["en"])(sentences(*TEXTS))
     expected = predictor.predict(records)
@@ -130,7 +130,7 @@ def test_an_engine_that_breaks_down_leaves_no_half_file(trained, engine, lines, 
 
     monkeypatch.setattr(Fake, "translate", refused)
     with pytest.raises(UserError, match="cannot be reached"):
-        predict_lines(trained("classification", "filter"), lines, tmp_path / "out.jsonl", "fake")
+        predict_lines(trained("classification", "filter"), lines, tmp_path / "out.jsonl", translator="fake")
     assert [path.name for path in tmp_path.iterdir()] == ["lines.jsonl"]
 
 
