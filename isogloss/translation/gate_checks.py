@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from isogloss.languages import language as language_of
@@ -78,10 +78,10 @@ def empty(source: Side, translation: Side, threshold: float) -> str | None:
 
 def copy(source: Side, translation: Side, threshold: float) -> str | None:
     """Whether a text of so many words or more is not the source again."""
-    words = [source.text[start:end].casefold() for start, end in split_words(source.text)]
-    same = words == [translation.text[start:end].casefold() for start, end in split_words(translation.text)]
-    worded = sum(any(character.isalpha() for character in word) for word in words)
-    return f"the source again, {worded} words" if same and worded >= threshold else ""
+    if source.text.casefold().split() != translation.text.casefold().split():
+        return ""
+    worded = sum(any(map(str.isalpha, word)) for word in _words(source.text))
+    return f"the source again, {worded} words" if worded >= threshold else ""
 
 
 def length(source: Side, translation: Side, threshold: float) -> str | None:
@@ -103,15 +103,15 @@ def script(source: Side, translation: Side, threshold: float) -> str | None:
     names = LETTERS.get(expected) or ((NAMES[expected],) if expected in NAMES else ())
     if not names:
         return None
-    known = {source.text[start:end] for start, end in split_words(source.text)}
-    words = (translation.text[start:end] for start, end in split_words(translation.text))
-    found = Counter(_script_name(letter) for word in words if word not in known for letter in word if letter.isalpha())
-    if not found:
+    found = _scripts(translation.text)
+    share = _share(found, names)
+    if share < threshold:  # or may it be names that are written as they were?
+        known = set(_words(source.text))
+        found = _scripts("".join(word for word in _words(translation.text) if word not in known))
+        share = _share(found, names)
+    if share >= threshold:
         return ""
-    share = sum(found[name] for name in names) / found.total()
-    return (
-        "" if share >= threshold else f"{share:.0%} of its letters are {expected}, {max(found, key=found.__getitem__)}"
-    )
+    return f"{share:.0%} of its letters are {expected}, most are {max(found, key=found.__getitem__)}"
 
 
 def language(source: Side, translation: Side, threshold: float) -> str | None:
@@ -143,23 +143,43 @@ def placeholders(source: Side, translation: Side, threshold: float) -> str | Non
 
 
 def _letters_and_digits(text: str) -> int:
-    return sum(character.isalnum() for character in text)
+    return sum(map(str.isalnum, text))
 
 
 def _letters(side: Side) -> float:
     """The letters of a text, as many as they would be in English."""
-    return sum(character.isalpha() for character in side.text) / _usual(side.language)
+    return sum(map(str.isalpha, side.text)) / _usual(side.language)
 
 
+@cache
 def _usual(tag: str) -> float:
     return CHARACTERS.get(language_of(tag).script, 1.0)
 
 
 def _repeated(text: str) -> float:
     """The share of the trigrams of words that are not the first of their kind."""
-    words = [text[start:end].casefold() for start, end in split_words(text)]
+    words = [word.casefold() for word in _words(text)]
     trigrams = list(zip(words, words[1:], words[2:], strict=False))
     return 1 - len(set(trigrams)) / len(trigrams) if trigrams else 0.0
+
+
+@lru_cache(1024)
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a text, which several gates ask for; a source comes again with every language."""
+    return tuple(text[start:end] for start, end in split_words(text))
+
+
+def _scripts(text: str) -> Counter[str]:
+    """How many letters of the text are of each script, by its name in the letters' names."""
+    found: Counter[str] = Counter()
+    for letter, count in Counter(filter(str.isalpha, text)).items():
+        found[_script_name(letter)] += count
+    return found
+
+
+def _share(found: Counter[str], names: Sequence[str]) -> float:
+    """What part of the letters is of those scripts; all, where there are none."""
+    return sum(found[name] for name in names) / found.total() if found else 1.0
 
 
 @cache

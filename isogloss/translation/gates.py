@@ -14,10 +14,10 @@ import subprocess
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import compress, islice
 from threading import Thread
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from isogloss.data.checks import texts
 from isogloss.data.parallel import without_labels
@@ -121,10 +121,33 @@ def judged(
         for row in rows():
             yield judge(row, gates)
         return
-    values, limits = _measured(rows, gates, lowest, back, program)
-    for number, row in enumerate(judge(row, gates) for row in rows()):
-        found = {name: values[name][number] for name in lowest}
-        yield row if row.reason is not None else _compared(row, found, limits)
+    first = _first_pass(rows(), gates, lowest, back)
+    if "quality" in lowest:
+        passed = [verdict.reason is None for verdict in first.verdicts]
+        scores = iter(_by_program(program, compress(rows(), passed), sum(passed)))
+        first.values["quality"].extend(next(scores) if each else UNKNOWN for each in passed)
+    limits = _limits(first, lowest)
+    for number, row in enumerate(rows()):
+        judged_row = replace(row, **first.verdicts[number]._asdict())
+        found = {name: first.values[name][number] for name in lowest}
+        yield judged_row if judged_row.reason is not None else _compared(judged_row, found, limits)
+
+
+class Verdict(NamedTuple):
+    """What the gates that need no other rows say of a row."""
+
+    reason: str | None
+    detail: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstPass:
+    """What is kept of all rows to compare them: little of each, as there may be millions."""
+
+    values: dict[str, array]  # by gate that compares, of every row; nan = none
+    languages: list[str] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
 
 
 def acceptance(counts: Mapping[str, Mapping[str, Any]]) -> str:
@@ -190,38 +213,37 @@ def _compared(row: Row, found: Mapping[str, float], limits: Mapping[tuple[str, s
     return row
 
 
-def _measured(
-    rows: Callable[[], Iterable[Row]],
-    gates: Gates,
-    lowest: Gates,
-    back: TranslateBack | None,
-    program: Sequence[str],
-) -> tuple[dict[str, array], dict[tuple[str, str], float]]:
-    """For each gate that compares, the value of every row (nan = none), and by gate and language the lowest allowed."""
-    values = {name: array("d") for name in lowest}
-    languages: list[str] = []
-    passed = bytearray()  # whether the other gates let a row pass
-    stream = (judge(row, gates) for row in rows())
+def _first_pass(rows: Iterable[Row], gates: Gates, lowest: Gates, back: TranslateBack | None) -> _FirstPass:
+    """The verdicts of the gates that need no other rows, and the values of those that do."""
+    kept = _FirstPass({name: array("d") for name in lowest})
+    alike: dict[Verdict, Verdict] = {}  # most rows have the same one
+    stream = (judge(row, gates) for row in rows)
     while block := list(islice(stream, BLOCK)):
         good = [row for row in block if row.reason is None]
-        languages += [row.language for row in block]
-        passed += bytes(row.reason is None for row in block)
         found = {"score": [UNKNOWN if row.score is None else row.score for row in good]}
         if "round_trip" in lowest and back is not None:
             found["round_trip"] = _round_trip(good, back)
-        for name in values.keys() & found.keys():
+        for name in kept.values.keys() & found.keys():
             scores = iter(found[name])
-            values[name].extend(next(scores) if row.reason is None else UNKNOWN for row in block)
-    if "quality" in lowest:
-        scores = iter(_by_program(program, compress(rows(), passed), sum(passed)))
-        values["quality"].extend(next(scores) if each else UNKNOWN for each in passed)
+            kept.values[name].extend(next(scores) if row.reason is None else UNKNOWN for row in block)
+        verdicts = (Verdict(row.reason, row.detail, row.flags) for row in block)
+        kept.verdicts.extend(alike.setdefault(each, each) if each.reason is None else each for each in verdicts)
+        kept.languages.extend(row.language for row in block)
+    return kept
+
+
+def _limits(first: _FirstPass, lowest: Gates) -> dict[tuple[str, str], float]:
+    """By gate and language, the lowest value that is not rejected."""
     limits = {}
     for name, share in lowest.items():
-        for tag in dict.fromkeys(languages):
-            there = (value for value, language in zip(values[name], languages, strict=True) if language == tag)
-            ordered = sorted(value for value in there if not math.isnan(value))
-            limits[name, tag] = ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else -math.inf
-    return values, limits
+        by_language: dict[str, list[float]] = {tag: [] for tag in first.languages}
+        for tag, value in zip(first.languages, first.values[name], strict=True):
+            if not math.isnan(value):
+                by_language[tag].append(value)
+        for tag, values in by_language.items():
+            values.sort()
+            limits[name, tag] = values[min(int(share * len(values)), len(values) - 1)] if values else -math.inf
+    return limits
 
 
 def _round_trip(rows: Sequence[Row], back: TranslateBack) -> list[float]:
