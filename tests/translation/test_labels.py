@@ -1,12 +1,14 @@
 """What is translated of a record, and the row that is made of it: labels come across or the row says why not."""
 
 import pytest
+from translation.fake_engine import Fake
 
 from isogloss.data.task_data import read_split
 from isogloss.records import Answer, Question, Sentence, Span, tagged_sentence
 from isogloss.tasks import load_task
 from isogloss.translation.labels import Part, parts, rebuild
-from isogloss.translation.translator import Hypothesis, Translation
+from isogloss.translation.live import translated
+from isogloss.translation.translator import Decoding, Hypothesis, Translation
 
 CONTEXT = "He lives in Berlin today. Berlin is big."
 QUESTION = Question(
@@ -122,3 +124,32 @@ def test_every_answer_of_the_sample_is_found_again_in_its_own_text():
         row = rebuild(record, made(*[part.text for part in parts(record)]), "de")
         assert row.reason is None and row.status == ("marked",)
         assert row.translation.answers == tuple(record.answers) and row.translation.context == record.context
+
+
+def test_a_span_that_the_splitter_would_cut_goes_to_the_engine_whole():
+    context = "He joined the army. It was old. Then he left. He wrote."
+    start = context.index("army")
+    answer = Answer("army. It was old. Then", start)
+    question = Question(id="1", language="en", question="What?", context=context, answers=(answer,))
+    tagged = tagged_sentence("2", "en", "See J. R. Smith. Go on.", [Span(4, 15, "person")])
+    engine = Fake()
+    asked, named = translated([question, tagged], engine, "de", Decoding())
+    texts = [text for call in engine.calls for text in call]
+    assert "He joined the [army. It was old. Then] he left." in texts and "He wrote." in texts
+    assert any("J. R. Smith" in text for text in texts)
+    (found,) = asked.translation.answers
+    assert asked.status == ("marked",) and found.text == "army.-de It-de was-de old.-de Then"
+    assert asked.translation.context[found.start :].startswith(found.text)
+    assert named.translation.text.endswith("Go-de on.-de")
+
+
+def test_marks_of_direction_and_control_characters_around_an_answer_do_no_harm():
+    context = "He said \u200fשלום\u200f and\x07 left.\u2028It was late."
+    question = Question(
+        id="1", language="en", question="What?", context=context, answers=(Answer("שלום", context.index("ש")),)
+    )
+    (row,) = translated([question], Fake(), "de", Decoding())
+    assert row.reason is None and "שלום" in row.translation.answers[0].text
+    answer = row.translation.answers[0]
+    assert row.translation.context[answer.start : answer.start + len(answer.text)] == answer.text
+    assert "\u2028" in row.translation.context and "\x07" in row.translation.context
