@@ -46,8 +46,7 @@ def fill(
         if not (waiting := [ray.put(table) for table in tables]):
             return
         made = ray.data.from_arrow_refs(waiting).map_batches(
-            _Worker,
-            fn_constructor_args=(load, job.decoding),
+            _worker(load, job.decoding),
             batch_size=None,
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=processors // workers,
@@ -88,31 +87,32 @@ def _plan(job: Job[Row], rows: Iterable[Row], targets: Sequence[str], watch: Wat
                     watch.found(target, len(block))
 
 
-class _Worker:
-    """An engine in a process of Ray. What is wrong with it is told in the answer, or Ray would try again."""
+def _worker(load: Callable[[], Translator], decoding: Decoding) -> type:
+    """The class of an engine in a process of Ray.
 
-    def __init__(self, load: Callable[[], Translator], decoding: Decoding):
-        self.decoding, self.error = decoding, ""
-        try:
-            self.translator = load()
-        except UserError as error:
-            self.error = str(error)
+    What it is made with is part of the class, so that it can be made anew anywhere. What is wrong with the engine is
+    told in the answer, or Ray would try again.
+    """
 
-    def __call__(self, table: dict[str, Any]) -> dict[str, Any]:
-        made, error = [], self.error
-        source, target, texts = (table[name][0] for name in ("source", "target", "texts"))
-        try:
-            if not error:
-                made = self.translator.translate([str(text) for text in texts], source, target, self.decoding)
-        except UserError as mistake:
-            error = str(mistake)
-        told = [
-            [each.hypotheses[0].text, each.hypotheses[0].log_probability, each.hypotheses[0].tokens]
-            if each.hypotheses
-            else [each.failure]
-            for each in made
-        ]
-        return table | {"made": [json.dumps(told)], "error": [error]}
+    class Worker:
+        def __init__(self) -> None:
+            self.error = ""
+            try:
+                self.translator = load()
+            except UserError as error:
+                self.error = str(error)
+
+        def __call__(self, table: dict[str, Any]) -> dict[str, Any]:
+            made, error = [], self.error
+            source, target, texts = (table[name][0] for name in ("source", "target", "texts"))
+            try:
+                if not error:
+                    made = self.translator.translate([str(text) for text in texts], source, target, decoding)
+            except UserError as mistake:
+                error = str(mistake)
+            return table | {"made": [json.dumps([_told(each) for each in made])], "error": [error]}
+
+    return Worker
 
 
 def _row(batch: Batch) -> dict[str, Any]:
@@ -123,6 +123,14 @@ def _row(batch: Batch) -> dict[str, Any]:
         "keys": list(batch.keys),
         "rows": batch.rows,
     }
+
+
+def _told(translation: Translation) -> list[Any]:
+    """A translation as JSON: text, log-probability and tokens, or the failure alone."""
+    if not translation.hypotheses:
+        return [translation.failure]
+    best = translation.hypotheses[0]
+    return [best.text, best.log_probability, best.tokens]
 
 
 def _translation(told: list[Any]) -> Translation:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -61,7 +62,7 @@ def translate_records(
     """
     records = records if isinstance(records, Records) else records_of(records)
     _require_room(output)
-    require(gates or {}, reverse is not None, bool(program))
+    _require_judges(records.languages, targets, gates or {}, reverse, program)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     share = shard or ((number(), processes) if processes > 1 else ALL)
     with _opened(store, output) as kept:
@@ -185,6 +186,26 @@ def _back(
         return [row.translation for _, (row,) in made]
 
     return back
+
+
+def _require_judges(
+    sources: Sequence[str],
+    targets: Sequence[str],
+    gates: Mapping[str, float],
+    reverse: Translator | None,
+    program: Sequence[str],
+) -> None:
+    """Nothing, if the gates will have what they need when everything is translated.
+
+    Raises:
+        UserError: they will not.
+    """
+    require(gates, reverse is not None, bool(program))
+    if program and shutil.which(program[0]) is None:
+        raise UserError(f"--quality: there is no program {program[0]!r} to be run; check the path")
+    for source, target in ((source, target) for source in sources for target in targets if source != target):
+        if reverse is not None:
+            reverse.check(target, source)
 
 
 def _require_room(output: Path | None) -> None:
