@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from isogloss.errors import UserError
@@ -41,7 +41,7 @@ def fill(
         processors, gpus = (int(ray.cluster_resources().get(name, 0)) for name in ("CPU", "GPU"))
         if workers > processors:
             raise UserError(f"--ray {workers}: Ray has {processors} processors, a worker needs one; ask for fewer")
-        # the texts wait in Ray's memory, which goes to disk when it is full, not in this process
+        # the texts wait in Ray's object store, which goes to disk when it is full
         tables = (pa.Table.from_pylist([_row(batch)]) for batch in _plan(job, rows, targets, watch))
         if not (waiting := [ray.put(table) for table in tables]):
             return
@@ -69,7 +69,7 @@ def fill(
 
 def _plan(job: Job[Row], rows: Iterable[Row], targets: Sequence[str], watch: Watch) -> Iterator[Batch]:
     """The batches of all rows. A text that comes again waits in an earlier batch, which is noted outside the memory."""
-    with sqlite3.connect("") as planned:
+    with closing(sqlite3.connect("")) as planned:
         planned.execute("CREATE TABLE planned (key BLOB PRIMARY KEY) WITHOUT ROWID")
 
         def states(keys: Sequence[bytes]) -> dict[bytes, State]:
@@ -153,7 +153,7 @@ def _ray() -> Iterator[Any]:
     there = ray.is_initialized()
     if not there:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # its errors are raised as well
     ray.data.DataContext.get_current().enable_progress_bars = False
     try:
         yield ray

@@ -70,17 +70,7 @@ def translate_records(
         job.require(records.languages, targets)
         if store or output:
             print(f"translations are kept in {kept.folder}; stopped, the same command goes on", file=sys.stderr)
-        progress = Progress(targets, records.total)
-        try:
-            if workers:
-                from isogloss.translation import on_ray
-
-                on_ray.fill(job, records.rows(), targets, progress, load or (lambda: translator), workers)
-            else:
-                fill(job, records.rows(), targets, progress)
-        finally:
-            progress.close()
-        print(progress.summary(), file=sys.stderr)
+        _fill(job, records, targets, workers, load or (lambda: translator))
         if shard:
             told = "when all shards have ended, the same command without --shard writes the data set"
             print(f"shard {shard[0] + 1} of {shard[1]} is done; {told}", file=sys.stderr)
@@ -100,6 +90,23 @@ def translate_records(
             return None
         provenance = {"engine": translator.provenance, "decoding": asdict(decoding), "gates": dict(gates or {})}
         return write_parallel_set(output, judge, kind=records.kind, provenance=provenance)
+
+
+def _fill(
+    job: Job[Record], records: Records, targets: Sequence[str], workers: int, load: Callable[[], Translator]
+) -> None:
+    """Nothing; this worker's share of the texts is in the store, and it was told how fast that went."""
+    progress = Progress(targets, records.total)
+    try:
+        if workers:
+            from isogloss.translation import on_ray
+
+            on_ray.fill(job, records.rows(), targets, progress, load, workers)
+        else:
+            fill(job, records.rows(), targets, progress)
+    finally:
+        progress.close()
+    print(progress.summary(), file=sys.stderr)
 
 
 def translate_lines(
