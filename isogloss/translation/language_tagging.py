@@ -77,8 +77,9 @@ class TaggedTokenizer:
             )
         self.family, self.tokens = _language_tokens(tokenizer, rows)
         self.source, self.target = (_stated(tokenizer, f"{side}_lang") for side in ("source", "target"))
-        self._special = {tokenizer.eos_token_id, *(token.id for token in self.tokens.values())}
-        if not self.family and not (self.source and self.target):
+        ends = {tokenizer.eos_token_id, tokenizer.pad_token_id}
+        self._special = ends | {token.id for token in self.tokens.values()}
+        if not self.family and (self.source is None or not self.target):
             raise UserError(
                 f"translator {name}: its vocabulary has no language tokens, and its tokenizer_config.json does not say "
                 'what it translates; add "source_lang": "de", "target_lang": "en" (your languages) there'
@@ -114,7 +115,7 @@ class TaggedTokenizer:
     def source_ids(self, texts: Sequence[str], source: str, target: str) -> list[list[int]]:
         """For each text the tokens that the encoder reads, the languages and the end included.
 
-        What looks like a special token inside a text stays text.
+        What looks like a special token inside a text stays text, where the tokenizer can do so; see `strays`.
         """
         if not self.family:
             return self._ids(texts)
@@ -148,6 +149,13 @@ class TaggedTokenizer:
     def of_the_text(self, ids: Sequence[int]) -> list[bool]:
         """For each source token whether it stands for a part of the text; languages and end do not."""
         return [i not in self._special for i in ids]
+
+    def strays(self, ids: Sequence[int]) -> bool:
+        """Whether a text's source tokens have more special ones than belong there, so that its words are misread.
+
+        The vocabularies of T5 and mBART have `</s>` among their pieces, and find it in a text as they find any other.
+        """
+        return sum(i in self._special for i in ids) > (2 if self.family else 1)
 
     def _ids(self, texts: Sequence[str], key: str = "text", add_special_tokens: bool = True) -> list[list[int]]:
         if not texts:

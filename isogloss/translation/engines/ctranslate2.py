@@ -152,8 +152,10 @@ class CTranslate2Translator:
         results = model.translate_batch(
             [self._words(ids) for ids in sources],
             [prefix] * len(sources) if prefix else None,
-            max_batch_size=BATCH_TOKENS,
-            batch_type="tokens",
+            # 4.8.5 mixes up the attention of the first token of texts that are searched together; one that is forced
+            # has no part in it
+            max_batch_size=1 if decoding.coverage and not forced else BATCH_TOKENS,
+            batch_type="examples" if decoding.coverage and not forced else "tokens",
             length_penalty=exponent,
             max_input_length=0,
             max_decoding_length=most + len(prefix),
@@ -195,10 +197,15 @@ class CTranslate2Translator:
 
     def _open(self) -> Any:
         """The library's translator, with a worker for each core: more texts at once pay more than faster ones."""
-        if ctranslate2.get_cuda_device_count():
-            return ctranslate2.Translator(str(self.folder), device="cuda")
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return ctranslate2.Translator(str(self.folder), inter_threads=workers, intra_threads=1)
+        options = {"inter_threads": workers, "intra_threads": 1}
+        if ctranslate2.get_cuda_device_count():
+            options = {"device": "cuda"}
+        try:
+            return ctranslate2.Translator(str(self.folder), **options)
+        except RuntimeError as error:
+            first = str(error).splitlines()[0]
+            raise UserError(f"translator {self.folder} cannot be read: {first}; convert the model again") from None
 
 
 def convert(model: str, output: Path, quantization: str = "int8") -> Path:
@@ -224,7 +231,7 @@ def convert(model: str, output: Path, quantization: str = "int8") -> Path:
             raise UserError(
                 f"translator {model} cannot be converted for CTranslate2: {first}; use hf: for it"
             ) from None
-        _without_nulls(folder / "config.json")
+        _name_a_beginning(folder / "config.json")
         original.tagged.tokenizer.save_pretrained(folder / "tokenizer")
         original.model.config.save_pretrained(folder / "tokenizer")
         origin = {"original": original.provenance, "quantization": quantization, "ctranslate2": ctranslate2.__version__}
@@ -257,10 +264,11 @@ def _converter(original: Any) -> Any:
     return Loaded(str(original.name))
 
 
-def _without_nulls(config: Path) -> None:
-    """Nothing; a role that no token has, such as mBART-50's beginning, is left out, as the library cannot read null."""
+def _name_a_beginning(config: Path) -> None:
+    """Nothing; mBART-50 has no token for the beginning, and needs none, but the library cannot read null."""
     said = json.loads(config.read_text(encoding="utf-8"))
-    config.write_text(json.dumps({key: value for key, value in said.items() if value is not None}), encoding="utf-8")
+    said["bos_token"] = said.get("bos_token") or said["eos_token"]
+    config.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
 def _tokenizer(folder: Path) -> tuple[Any, Any]:

@@ -66,7 +66,13 @@ class HuggingFaceTranslator:
                 )
         except UserError:
             raise
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            SafetensorError,
+        ) as error:  # TypeError: a tokenizer without files
             raise _not_found(rest, error) from None
         if report["missing_keys"]:
             raise UserError(
@@ -252,7 +258,7 @@ def _name_and_revision(rest: str) -> tuple[str | Path, str | None]:
         UserError: it is the name of a folder that is not there, or that holds no model.
     """
     folder = Path(rest)
-    if folder.is_dir():
+    if rest and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise UserError(f"translator {rest}: the folder holds no config.json; give a Hugging Face model folder")
         if (folder / "model.bin").is_file():
