@@ -54,15 +54,17 @@ class HuggingFaceTranslator:
 
     def __init__(self, rest: str) -> None:
         self.name, self._revision = _name_and_revision(rest)
-        path, options = str(self.name), {"revision": self._revision} if self._revision else {}
+        path = str(self.name)
+        options: dict[str, Any] = {"local_files_only": offline(), "trust_remote_code": False}
+        options |= {"revision": self._revision} if self._revision else {}
         try:
             with quiet():
-                config = AutoConfig.from_pretrained(path, **options, local_files_only=offline())
+                config = AutoConfig.from_pretrained(path, **options)
                 if not config.is_encoder_decoder:
                     raise UserError(f"translator {rest}: {config.model_type} is no encoder-decoder; use llm: for it")
-                tokenizer = load_tokenizer(path, **options, local_files_only=offline())
+                tokenizer = load_tokenizer(path, **options)
                 self.model, report = AutoModelForSeq2SeqLM.from_pretrained(
-                    path, **options, local_files_only=offline(), dtype=torch.float32, output_loading_info=True
+                    path, **options, dtype=torch.float32, output_loading_info=True
                 )
         except UserError:
             raise

@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from tiny_translators import LINES, UNSEEN
 
@@ -288,6 +289,26 @@ def test_weights_that_are_missing_are_not_made_up(tiny_translator, tmp_path):
 def test_a_model_that_is_not_there_says_how_to_get_it(name, complaint):
     with pytest.raises(UserError, match=complaint):
         load_translator(f"hf:{name}")
+
+
+def test_a_model_of_the_hub_is_known_by_its_commit(tiny_translator, tmp_path, monkeypatch):
+    commit, place = "a" * 40, tmp_path / "models--tiny--opus"
+    shutil.copytree(tiny_translator("marian"), place / "snapshots" / commit)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    for name in ("tiny/opus", f"tiny/opus@{commit}"):
+        translator = load_translator(f"hf:{name}")
+        assert translator.fingerprint == f"hf:{commit}"
+        assert translator.provenance == {"engine": "hf", "model": "tiny/opus", "revision": commit, "licence": None}
+        assert translator.translate(LINES["en"][:1], "en", "de", GREEDY)[0].text == LINES["de"][0]
+    with pytest.raises(UserError, match="hf download tiny/opus"):
+        load_translator(f"hf:tiny/opus@{'b' * 40}")
+
+
+def test_no_texts_are_no_translations(engine):
+    assert engine("marian").translate([], "en", "de", GREEDY) == []
+    assert engine("marian").translate(["", " "], "en", "de", GREEDY)[1].failure == "the text is empty"
 
 
 def test_an_encoder_is_no_translator(encoder_folder):
