@@ -267,6 +267,17 @@ def test_a_folder_that_is_no_model_is_one_clear_line(tiny_translator, tmp_path, 
     assert "\n" not in str(error.value)
 
 
+def test_a_decoder_that_starts_with_a_language_is_not_forced_to_say_it_twice(tiny_translator, tmp_path):
+    def older(folder):
+        for name in ("config.json", "generation_config.json"):
+            settings = json.loads((folder / name).read_text())
+            german = hf.load(str(tiny_translator("mbart50"))).tagged.tokens["de"].id
+            (folder / name).write_text(json.dumps(settings | {"decoder_start_token_id": german}))
+
+    with pytest.raises(UserError, match="starts with a language, as mBART-25's did"):
+        hf.load(damaged(tmp_path, tiny_translator("mbart50"), older))
+
+
 def test_weights_that_are_missing_are_not_made_up(tiny_translator, tmp_path):
     def fewer(folder):
         weights = load_file(folder / "model.safetensors")
