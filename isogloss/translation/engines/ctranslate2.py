@@ -44,7 +44,7 @@ BATCH_TOKENS = 2048  # source tokens that one worker reads at once, padding incl
 WINDOW = 1024  # texts that are handed over together; the longest of them says how long outputs may become
 QUANTIZATIONS = ("int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
 # the library stops once as many hypotheses as the beam holds have ended, though a better one may still be growing; with
-# twice as many it found the best ones in our tests, for a fifth to a third more time
+# twice as many it found the best ones in our tests, for a fifth to two thirds more time
 PATIENCE = 2
 TOLERANCE = 0.5  # nats per token by which int8 weights may move a log-probability; a wrong conversion is off by more
 UNKNOWN_LIMIT = 1024  # tokens, where no configuration says what the model reads: what the library itself would read
