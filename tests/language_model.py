@@ -136,13 +136,12 @@ def blocks(body: dict) -> list[dict]:
     if "prompt" in body:
         lines = body["prompt"].split("\n")
     else:
-        turns = [turn["content"] for turn in body["messages"] if turn["role"] != "system"]
         lines = []
-        for turn, role in zip(turns, [turn["role"] for turn in body["messages"][1:]], strict=True):
-            if role == "assistant":
-                lines[-1] += f" {turn}"
+        for turn in body["messages"]:
+            if turn["role"] == "assistant":
+                lines[-1] += f" {turn['content']}"
             else:
-                lines += turn.split("\n")
+                lines += turn["content"].rpartition("\n\n")[2].split("\n")  # what is wanted stands before the first
     found: list[dict] = []
     terms: dict[str, str] = {}
     for line in lines:

@@ -22,17 +22,19 @@ from isogloss.translation.prompts import (
     BREAK,
     Context,
     Labels,
+    about_tokens,
     chat,
     completion,
     labels_of,
     line_mark,
     one_line,
+    prompt_tokens,
     with_breaks,
     within,
 )
 from isogloss.translation.translator import Capabilities, Decoding, Hypothesis, Translation
 
-USUAL_CONTEXT = 4096  # tokens, where neither the server nor the user says how many the model reads
+USUAL_CONTEXT = 8192  # tokens, where neither the server nor the user says how many the model reads and writes
 FORM = "llm:MODEL@URL, as in llm:qwen@http://localhost:8000/v1"
 
 
@@ -121,14 +123,19 @@ class LanguageModel:
     def _translation(self, text: str, context: Context, direction: Direction, decoding: Decoding) -> Translation:
         if not text.strip():  # a model would make something up
             return Translation(failure="the text is empty")
-        limit = int(decoding.output_limit * len(text.encode("utf-8", "replace"))) + 20  # tokens are bytes at worst
+        least, most = (
+            int(decoding.output_limit * tokens) + 20
+            # a byte-level vocabulary has a token for every byte at worst, and the translation may be in such a script
+            for tokens in (about_tokens(text), len(text.encode("utf-8", "replace")))
+        )
         reason = ""
         for fewer in _with_fewer_examples(context):
-            shown = within(text, fewer, direction.labels, self.context_tokens - limit)
+            shown = within(text, fewer, direction.labels, self.context_tokens - least)
             if shown is None:
                 return Translation(failure=f"too long for the model, which reads {self.context_tokens:,} tokens")
             if len(shown.demonstrations) < len(fewer.demonstrations):
                 tell_once(f"llm: some texts see fewer examples; {self.context_tokens:,} tokens hold no more")
+            limit = min(most, self.context_tokens - prompt_tokens(text, shown, direction.labels))
             try:
                 return Translation(self._hypotheses(text, shown, direction, decoding, limit))
             except Astray as found:
