@@ -1,7 +1,12 @@
+import re
 import subprocess
 import sys
+from collections import defaultdict
+from pathlib import Path
 
 import pytest
+from helpers import DATA
+from language_codes import M2M100, MADLAD, MBART50, NLLB, OPUS
 
 from isogloss.errors import UserError
 from isogloss.languages import DIALECTS, dialect, from_dialect, language, languages
@@ -137,3 +142,154 @@ def test_the_import_needs_neither_torch_nor_langcodes():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
+
+
+FAMILIES = {"nllb": NLLB, "m2m100": M2M100, "mbart50": MBART50}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_language_of_a_model_family_has_its_row_and_the_rows_have_no_other(family):
+    rows = {}
+    for known in languages():
+        try:
+            rows[dialect(known, family)] = known.tag
+        except UserError:
+            continue
+    assert sorted(rows) == sorted(FAMILIES[family])
+    assert all(language(code).tag == rows[code] for code in FAMILIES[family])
+
+
+def spellings_by_tag(codes):
+    found = defaultdict(list)
+    for code in codes:
+        found[language(code).tag].append(code)
+    return found
+
+
+def test_every_language_of_madlad_is_understood_and_few_are_one():
+    found = spellings_by_tag(set(MADLAD) - {"mass"})  # which is no code of any list
+    one = {tag: sorted(codes) for tag, codes in found.items() if len(codes) > 1}
+    assert one == {
+        "ber": ["ber", "ber_Latn"],
+        "crh-Latn": ["crh", "crh_Latn"],
+        "fr": ["fr", "fr_CA"],
+        "ms-Arab": ["ms_Arab", "ms_Arab_BN"],
+        "nds": ["nds", "nds_NL"],
+    }
+    for known in languages():
+        try:
+            spelling = dialect(known, "madlad")
+        except UserError:
+            assert known.tag not in found
+        else:
+            assert spelling.removeprefix("<2").removesuffix(">") in MADLAD
+
+
+def test_every_target_of_opus_is_understood_with_its_script():
+    found = spellings_by_tag(OPUS)
+    assert found["zh"] == ["cmn", "cmn_Hans", "zho", "zho_Hans"]
+    assert found["zh-Hant"] == ["cmn_Hant", "zho_Hant"]
+    assert found["az-Cyrl"] == ["aze_Cyrl"] and found["yue-Hans"] == ["yue_Hans"]
+    assert found["ar"] == ["ara"] and found["arq"] == ["arq"] and found["lv"] == ["lav"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("ak", "twi"), ("fas", "prs"), ("kmr", "ckb"), ("que", "quy"), ("nor", "nno"), ("srp", "srp_Latn"), ("zh", "yue")],
+)
+def test_neighbours_are_kept_apart(one, other):
+    assert language(one) != language(other)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "nllb"),
+    [
+        ("ak", "aka_Latn"),
+        ("tw", "twi_Latn"),
+        ("fa", "pes_Arab"),
+        ("prs", "prs_Arab"),
+        ("ps", "pbt_Arab"),
+        ("no", "nob_Latn"),
+        ("quy", "quy_Latn"),
+        ("ko", "kor_Hang"),
+        ("kor_Kore", "kor_Hang"),
+        ("sat", "sat_Beng"),
+        ("sq", "als_Latn"),
+        ("ku", "kmr_Latn"),
+        ("ar", "arb_Arab"),
+        ("om", "gaz_Latn"),
+    ],
+)
+def test_the_codes_that_no_rule_finds(spelling, nllb):
+    assert dialect(spelling, "nllb") == nllb
+
+
+def test_a_language_without_its_script_in_a_family_is_an_error_and_no_other_script():
+    with pytest.raises(UserError, match="nllb has no code for Serbian"):
+        dialect("sr-Latn", "nllb")
+    with pytest.raises(UserError, match="nllb has no code for Quechua"):
+        dialect("qu", "nllb")
+
+
+# where the codes of a data set stand: a pattern of file names, and the part that is codes
+CODES_OF = {
+    "abstrct": r"(\w\w)_neoplasm.*",
+    "afriqa": r".*\.(\w{3})\.(en)\..*",
+    "afrisenti": r"(\w{3})",
+    "afrixnli": r"(\w{3})",
+    "belebele": r"(\w{3}_\w{4})\..*",
+    "bible_nt": r"(\w{3})(?:-web)?\.tsv\.gz",
+    "bucc2018": r"(\w\w)-(\w\w)\..*",
+    "cldr_names": r"(\w\w)\.tsv",
+    "emoji_captions": r"(\w\w)\.tsv\.gz",
+    "europarl_ner": r"(\w\w)-europarl.*",
+    "mantra_gsc": r"(\w+)\.jsonl\.gz",
+    "masakhapos": r"(\w{3})",
+    "mlqa": r".*context-(\w\w)-question-(\w\w)\..*",
+    "multi30k": r".*\.(\w\w)\.gz",
+    "nollysenti": r"([a-z]{2,3})",
+    "ntrex": r"newstest2019-(?:ref|src)\.(.+)\.txt\.gz",
+    "panx": r"(?:dev|train)-(\w\w)\.tsv.*",
+    "pawsx": r"(?:dev|test)-(\w\w)\.tsv\.gz",
+    "sib200": r"(\w{3}_\w{4})",
+    "stsb_multi_mt": r"stsb-(\w\w)-.*",
+    "tatoeba": r"tatoeba\.(\w{3})-(\w{3})\..*",
+    "tico19": r"tico19\.(\w\w)-(\w\w)\..*",
+    "tydiqa": r".*\.(\w\w)\.train.*",
+    "ud_pud": r"(\w\w)_pud.*",
+    "ud_train": r"(\w\w)_\w+-ud.*",
+    "uner_pud": r"(\w\w)_\w+-ud.*",
+    "word_align_gold": r"(\w\w)(\w\w)\.gold.*",
+    "xdailydialog": r"(\w\w)_.*_human\..*",
+    "xl_wa": r"(\w\w)-(\w\w)\..*",
+    "xnli": r"(?:dev|test)-(\w\w)\.tsv\.gz",
+    "xnli_mt": r"(\w\w)\.trans.*",
+    "xnli_train_parallel": r"multinli\.train\.(\w\w)\..*",
+    "xquad": r"xquad\.(\w\w)\..*",
+    "xquad_r": r"(\w\w)\.json\.gz",
+    "xsid": r"(\w\w(?:-st)?|gsw)\.(?:test|valid).*",
+    "yso_finna": r"(\w\w)\.(?:dev|test|train).*",
+}
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no data sets in {DATA}")
+@pytest.mark.parametrize("name", CODES_OF)
+def test_every_code_of_a_data_set_is_understood(name):
+    names = [path.name for path in Path(DATA / name).iterdir()]
+    codes = {code for file in names if (match := re.fullmatch(CODES_OF[name], file)) for code in match.groups()}
+    assert codes, names
+    known = {tag.tag for tag in languages()}
+    assert {language(code).tag for code in codes} <= known
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no data sets in {DATA}")
+def test_every_code_of_the_long_lists_is_understood():
+    ntrex = (DATA / "ntrex" / "LANGUAGES.tsv").read_text(encoding="utf-8").splitlines()
+    found = spellings_by_tag(line.split()[0] for line in ntrex if line.strip())
+    assert {tag for tag, codes in found.items() if len(codes) > 1} == {"en", "es", "fr", "gsw", "pt"}  # regions
+    cldr = (DATA / "cldr_names" / "en.tsv").read_text(encoding="utf-8").splitlines()
+    codes = {line.split("\t")[1] for line in cldr if line.startswith("language")}
+    # no languages, and Toki Pona, which is younger than the list that langcodes has
+    assert len(spellings_by_tag(codes - {"mul", "und", "zxx", "tok"})) > 620

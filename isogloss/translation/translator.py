@@ -92,9 +92,7 @@ class Translator(Protocol):
         """
         ...
 
-    def translate(
-        self, texts: Sequence[str], source: str, target: str, decoding: "Decoding"
-    ) -> list[Translation]:
+    def translate(self, texts: Sequence[str], source: str, target: str, decoding: "Decoding") -> list[Translation]:
         """One translation for each text, in their order; engines batch them as suits them.
 
         Raises:
@@ -103,7 +101,7 @@ class Translator(Protocol):
         ...
 
     def score(self, pairs: Sequence[tuple[str, str]], source: str, target: str) -> list[tuple[float, ...]]:
-        """For each pair (text, translation) the log-probabilities of the translation's tokens, the end included, in nats.
+        """For each pair (text, translation) the log-probabilities of the latter's tokens, the end included, in nats.
 
         Raises:
             UserError: the engine cannot say (`capabilities.scores`).
