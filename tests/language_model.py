@@ -26,6 +26,7 @@ class LanguageModelServer(ThreadingHTTPServer):
         self.known: dict[str, str] = {}
         self.faults: dict[str, list[str]] = {}
         self.answers: dict[str, str] = {}  # by a word of the text, given as they are
+        self.drawn: dict[int, str] = {}  # by the seed of a sample, given as they are
         self.requests: list[dict] = []
         self.model: dict = {"id": "stand-in", "max_model_len": 4000}
         self.lists_models = True
@@ -101,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
         if answer is None:
             answer = translated(blocks(body), self.server.known)
         if body.get("temperature"):
-            answer = f"{answer} {body['seed']}"
+            answer = self.server.drawn.get(body["seed"], f"{answer} {body['seed']}")
         answer = {"empty": "  ", "source": text}.get(fault, answer)
         choice: dict = {"index": 0, "finish_reason": "length" if fault == "length" else "stop"}
         tokens = answer.split()

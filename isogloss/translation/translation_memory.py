@@ -15,16 +15,18 @@ from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 import numpy as np
 
-from isogloss.data.formats import find, open_text, read_header, read_table
+from isogloss.data.formats import OPENERS, find, open_text, read_header, read_table
 from isogloss.errors import UserError
 from isogloss.languages import language
 from isogloss.translation.language_id import language_among, other_language
 
 Encode = Callable[[Sequence[str]], np.ndarray]  # texts -> unit vectors (texts, H)
 SIMILARITIES_AT_ONCE = 2**24  # 64 MB of float32
+XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 LENGTH_RATIO = 3.0  # a pair whose ratio of lengths is so many times the usual one is no translation
 SAMPLE = 20  # pairs by which the languages of a memory are told
 SHORT = 10  # characters added to both lengths: two words may well be four times as long as one
@@ -136,13 +138,15 @@ def read_pairs(path: Path, source: str, target: str) -> list[Pair]:
     JSON lines have `source` and `target`, and where they differ from line to line `source_language` and
     `target_language`; a line of the opposite direction is turned. A table has the source before the target, or a first
     line with `source` and `target` or with languages (`en`, `de`, `sw`), of which two are taken. Either may have
-    a `style`.
+    a `style`. In TMX the style is the target's language with its region, as the file has it (`pt-BR`).
 
     Raises:
-        UserError: it is neither, or lacks one of the languages.
+        UserError: it is none of these, or lacks one of the languages.
     """
     if ".jsonl" in path.suffixes:
         return list(_json_pairs(path, source, target))
+    if ".tmx" in path.suffixes:
+        return list(_tmx_pairs(path, source, target))
     columns = _columns(path, source, target)
     rows = read_table(path, columns)
     return [Pair(row.values[0], row.values[1], (*row.values, None)[2] or None) for row in rows]
@@ -150,6 +154,8 @@ def read_pairs(path: Path, source: str, target: str) -> list[Pair]:
 
 def _names_languages(path: Path, source: str, target: str) -> bool:
     """Whether the file itself says which languages its sides are in, and is believed."""
+    if ".tmx" in path.suffixes:
+        return True
     if ".jsonl" in path.suffixes:
         with open_text(path) as text:
             return '"target_language"' in text.readline()
@@ -210,6 +216,33 @@ def _json_pairs(path: Path, source: str, target: str) -> Iterator[Pair]:
             if tags in ((source, target), (target, source)):
                 one, other = values if tags == (source, target) else values[::-1]
                 yield Pair(one, other, row.get("style"))
+
+
+def _tmx_pairs(path: Path, source: str, target: str) -> Iterator[Pair]:
+    """The units of a TMX file that have both languages, without the mark-up inside them."""
+    found, seen = find(path), set()
+    try:
+        with OPENERS.get(found.suffix, open)(found, "rb") as file:
+            for _, element in ElementTree.iterparse(file):
+                if element.tag == "tu":
+                    variants = {each.get(XML_LANGUAGE) or each.get("lang") or "": each for each in element.iter("tuv")}
+                    texts = {_tag(name): (_segment(variant), name) for name, variant in variants.items()}
+                    seen |= texts.keys()
+                    if source in texts and target in texts:
+                        yield Pair(texts[source][0], *texts[target])
+                    element.clear()
+    except (ElementTree.ParseError, OSError, EOFError) as error:
+        raise UserError(f"{found}: not TMX ({error})") from None
+    if not {source, target} <= seen:
+        raise UserError(f"{found}: no units {source}-{target}; it has {', '.join(map(str, seen)) or 'none'}")
+
+
+def _segment(variant: ElementTree.Element) -> str:
+    return "".join(
+        text
+        for segment in variant.iter("seg")
+        for text in (segment.text or "", *(each.tail or "" for each in segment))  # tags inside hold codes, not words
+    )
 
 
 def clean(pairs: Sequence[Pair], source: str, target: str, where: str) -> tuple[list[Pair], Counter[str]]:

@@ -3,10 +3,11 @@ import pickle
 
 import pytest
 from language_model import blocks, language_model  # noqa: F401 - a fixture
+from sacrebleu.metrics.chrf import CHRF
 
 from isogloss.errors import UserError
 from isogloss.translation.adaptive_prompts import tell_once, with_context
-from isogloss.translation.engines.llm import Settings
+from isogloss.translation.engines.llm import Settings, load
 from isogloss.translation.translator import Decoding, load_translator
 
 GREEDY = Decoding(beam=1)
@@ -22,9 +23,11 @@ def known(language_model):  # noqa: F811
     return language_model
 
 
-def engine(server, **settings):
-    from isogloss.translation.engines.llm import load
+def chrf(text, other):
+    return CHRF().sentence_score(text, [other]).score
 
+
+def engine(server, **settings):
     return load(server.spec, Settings(**settings))
 
 
@@ -50,15 +53,25 @@ def test_the_command_lines_name_of_an_engine_finds_the_server(known):
 def test_greedy_decoding_asks_for_temperature_zero_and_samples_for_seeds_of_their_own(known):
     only(engine(known), "the house")
     assert known.requests[-1]["temperature"] == 0
-    made = only(engine(known), "the house", Decoding(samples=3, temperature=0.7, top_p=0.9, seed=5))
-    assert [each.text for each in made.hypotheses] == ["das haus 5", "das haus 6", "das haus 7"]
+    made = only(engine(known), "the house", Decoding(samples=3, hypotheses=3, temperature=0.7, top_p=0.9, seed=5))
+    assert sorted(each.text for each in made.hypotheses) == ["das haus 5", "das haus 6", "das haus 7"]
     assert {(body["temperature"], body["top_p"]) for body in known.requests[1:]} == {(0.7, 0.9)}
 
 
 def test_samples_that_are_cut_off_are_left_out(known):
     known.faults["house"] = ["length"]
-    made = only(engine(known), "the house", Decoding(samples=3))
-    assert [each.text for each in made.hypotheses] == ["das haus 2", "das haus 3"]
+    made = only(engine(known), "the house", Decoding(samples=3, hypotheses=3))
+    assert sorted(each.text for each in made.hypotheses) == ["das haus 2", "das haus 3"]
+
+
+def test_minimum_bayes_risk_picks_the_sample_that_is_most_like_the_others(known):
+    known.drawn = {1: "das haus", 2: "ein altes haus steht da", 3: "das alte haus", 4: "das alte haus da"}
+    made = only(engine(known), "the old house", Decoding(samples=4))
+    assert (
+        [each.text for each in made.hypotheses]
+        == ["das alte haus da"]
+        == [max(known.drawn.values(), key=lambda text: sum(chrf(text, other) for other in known.drawn.values()))]
+    )
 
 
 def test_as_many_requests_run_at_once_as_the_settings_say(known):
@@ -233,7 +246,7 @@ def test_the_fingerprint_is_that_of_the_model_and_its_prompt_not_of_the_url(know
 def test_what_the_engine_cannot_do_is_said(known):
     made = engine(known)
     assert made.capabilities.sampling and not made.capabilities.scores and not made.capabilities.n_best
-    with pytest.raises(UserError, match="no beam"):
+    with pytest.raises(UserError, match="gives one hypothesis, 4 are asked for"):
         only(made, "the house", Decoding(hypotheses=4))
     with pytest.raises(UserError, match="no probabilities of given texts"):
         made.score([("a", "b")], "en", "de")
