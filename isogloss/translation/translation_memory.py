@@ -28,6 +28,7 @@ Encode = Callable[[Sequence[str]], np.ndarray]  # texts -> unit vectors (texts, 
 SIMILARITIES_AT_ONCE = 2**24  # 64 MB of float32
 XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 LENGTH_RATIO = 3.0  # a pair whose ratio of lengths is so many times the usual one is no translation
+ENOUGH = 120  # characters by which the language of a side is told
 SAMPLE = 20  # pairs by which the languages of a memory are told
 SHORT = 10  # characters added to both lengths: two words may well be four times as long as one
 
@@ -54,9 +55,10 @@ class TranslationMemory:
     def __init__(self, pairs: Sequence[Pair], similarity: str | Encode = "edit"):
         self.pairs = pairs
         self.similarity = similarity
+        self._sources = [folded(pair.source) for pair in pairs]
         self._places: dict[str, list[int]] = {}
-        for place, pair in enumerate(pairs):
-            self._places.setdefault(folded(pair.source), []).append(place)
+        for place, source in enumerate(self._sources):
+            self._places.setdefault(source, []).append(place)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -94,10 +96,8 @@ class TranslationMemory:
             from rapidfuzz.process import cdist
         except ImportError:
             raise UserError("edit distance needs rapidfuzz; pip install 'isogloss[translate]'") from None
-        sources = [folded(pair.source) for pair in self.pairs]
-        return cdist(
-            list(map(folded, texts)), sources, scorer=Levenshtein.normalized_similarity, dtype=np.float32, workers=1
-        )
+        near = Levenshtein.normalized_similarity
+        return cdist(list(map(folded, texts)), self._sources, scorer=near, dtype=np.float32, workers=1)
 
     @cached_property
     def _vectors(self) -> np.ndarray:
@@ -147,9 +147,7 @@ def read_pairs(path: Path, source: str, target: str) -> list[Pair]:
         return list(_json_pairs(path, source, target))
     if ".tmx" in path.suffixes:
         return list(_tmx_pairs(path, source, target))
-    columns = _columns(path, source, target)
-    rows = read_table(path, columns)
-    return [Pair(row.values[0], row.values[1], (*row.values, None)[2] or None) for row in rows]
+    return [Pair(*row.values) for row in read_table(path, _columns(path, source, target))]
 
 
 def _names_languages(path: Path, source: str, target: str) -> bool:
@@ -257,7 +255,9 @@ def clean(pairs: Sequence[Pair], source: str, target: str, where: str) -> tuple[
     dropped: Counter[str] = Counter()
     full = [pair for pair in pairs if pair.source.strip() and pair.target.strip()]
     latest = list({exact(pair.source): pair for pair in full}.values())
-    sides = [tuple(language_among(text, (source, target)) for text in (pair.source, pair.target)) for pair in latest]
+    sides = [
+        tuple(language_among(text[:ENOUGH], (source, target)) for text in (pair.source, pair.target)) for pair in latest
+    ]
     turned = sides.count((target, source))
     if turned * 2 > len(latest):
         raise UserError(
