@@ -79,6 +79,10 @@ class Handler(BaseHTTPRequestHandler):
             fault = due.pop(0) if due else ""
         if "logprobs" in body and not self.server.tells_probabilities:
             self._send(400, {"error": {"message": "logprobs is not supported"}})
+        elif fault == "context":
+            self._send(400, {"error": {"message": "the model's maximum context length is 4000 tokens"}})
+        elif fault == "refuse":
+            self._send(400, {"error": {"message": f"no, {self.headers.get('Authorization')}"}})
         elif fault in STATUSES:
             self._send(STATUSES[fault], {"error": {"message": "as told"}}, [("retry-after-ms", "1")])
         elif fault == "hang":

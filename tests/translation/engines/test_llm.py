@@ -200,6 +200,21 @@ def test_an_answer_in_the_texts_own_language_is_asked_for_again_with_fewer_examp
     assert only(made, text).failure == "the answer is in en, not de"
 
 
+def test_a_prompt_that_the_server_finds_too_long_is_sent_with_fewer_examples(known, tmp_path):
+    memory = tmp_path / "tm.tsv"
+    memory.write_text("the house\tdas haus\nthe train\tder zug\n", encoding="utf-8")
+    known.faults["nine"] = ["context", "context"]
+    assert only(with_context(engine(known), memory=memory, shots=2), "nine today").text == "neun heute"
+    assert [len(blocks(body)) - 1 for body in known.requests] == [2, 1, 0]
+
+
+def test_a_refusal_is_told_without_the_key_that_it_quotes(known, monkeypatch):
+    monkeypatch.setenv("ISOGLOSS_API_KEY", KEY)
+    known.faults["house"] = ["refuse"]
+    failure = only(engine(known), "the house").failure
+    assert failure.startswith("the server refused: ") and "Bearer ***" in failure and KEY not in failure
+
+
 def test_what_a_model_adds_is_taken_off_and_then_no_probability_is_told(known):
     known.answers["house"] = "<think>Hm. A house.</think>\nGerman: Das Haus.\nEnglish: The car."
     made = only(engine(known), "The house.").hypotheses[0]
