@@ -24,7 +24,9 @@ bench: export OMP_WAIT_POLICY = passive
 bench: export GOMP_SPINCOUNT = 3000
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.startup --output results/bench/startup.json
-	$(BIN)/python -m benchmarks.speed --output results/bench/speed.json
+	$(BIN)/python -m benchmarks.speed --repeats 3 --output results/bench/speed.json
+	$(BIN)/python -m benchmarks.speed --repeats 3 --fills third --no-memory --output results/bench/again-1.json
+	$(BIN)/python -m benchmarks.speed --repeats 3 --fills third --no-memory --output results/bench/again-2.json
 	$(BIN)/python -m benchmarks.scaling --output results/bench/scaling.json
 	$(BIN)/python -m benchmarks.command --output results/bench/command.json
 	$(BIN)/python -m benchmarks.page

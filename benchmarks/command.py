@@ -4,7 +4,7 @@
 
 Writes a data set in the layout of SIB-200 in ten languages and English: the requests of the embedded sample, each with
 a number of its own, so that no text occurs twice. Trains FILTER on it for two updates with the embedded encoder, then
-starts the command in a process of its own and takes its seconds and its peak memory.
+starts the command in a process of its own and takes its seconds and its peak memory, in every precision.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.turns import circumstances, rounded
 from isogloss.cli import run_guarded
@@ -22,6 +23,7 @@ from isogloss.data.sample import LANGUAGES, read_intents
 from isogloss.errors import UserError
 from isogloss.files import write_atomic
 from isogloss.languages import dialect
+from isogloss.precision import PRECISIONS
 from isogloss.tasks import load_task
 
 TASK = load_task("sib200")
@@ -51,24 +53,29 @@ def command(given: argparse.Namespace) -> None:
         settings = ("updates=2", "batch_size=8", "max_length=128")
         words += ["--languages", ",".join(TAGS), *(word for value in settings for word in ("--set", value))]
         isogloss("train", *words, "--output", str(run))
-        seconds, memory = isogloss("evaluate", str(run), "--output", str(folder / "result.json"))
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    pairs = sum(language["n"] for language in result["languages"].values())
-    found = rounded(
+        measured = [one(run, folder / "result.json", precision) for precision in PRECISIONS]
+    for found in measured:
+        print("  ".join(f"{name} {value}" for name, value in found.items()))
+    if given.output:
+        facts = {"command": "isogloss evaluate RUN", "encoder": given.encoder, "languages": len(TAGS)}
+        write_atomic(given.output, json.dumps(facts | {"measured": measured} | circumstances(), indent=1) + "\n")
+
+
+def one(run: Path, result: Path, precision: str) -> dict[str, Any]:
+    """The pairs of one evaluation, its seconds and its memory."""
+    seconds, memory = isogloss("evaluate", str(run), "--precision", precision, "--output", str(result))
+    content = json.loads(result.read_text(encoding="utf-8"))
+    pairs = sum(language["n"] for language in content["languages"].values())
+    return rounded(
         {
-            "command": "isogloss evaluate RUN",
-            "encoder": given.encoder,
+            "precision": precision,
             "pairs": pairs,
-            "languages": len(TAGS),
             "seconds": seconds,
             "pairs_per_second": pairs / seconds,
-            "seconds_of_scoring": float(result["seconds"]),
+            "seconds_of_scoring": float(content["seconds"]),
             "peak_MB": memory,
         }
     )
-    print("  ".join(f"{name} {value}" for name, value in found.items()))
-    if given.output:
-        write_atomic(given.output, json.dumps({"measured": found} | circumstances(), indent=1) + "\n")
 
 
 def write_data(folder: Path, items: int) -> None:

@@ -6,7 +6,9 @@ At every shape, with texts that fill a third of what they are padded to and with
 (zero_grad, forward, loss, backward, clipping, AdamW; dropout 0.1) and the reading of a batch, in the released layout
 and in ours, in one process, taking turns. Ours makes its batches and goes through the calls of the commands. Beside
 the reading stands that of the target texts alone by the plain encoder: by ours, and on a processor also by the library,
-text by text, so that nothing is padded. Before anything is timed, the outputs must be equal.
+text by text, so that nothing is padded. Before anything is timed, the outputs must be equal. A stream of eight batches
+is read as the commands read it, in batches of their own, on a processor also in less precision, while the released
+layout goes through it batch by batch.
 
 Memory and the time from the start of Python to the end of the first step come from a process for each configuration.
 
@@ -15,16 +17,18 @@ the share of it that a training step reaches, counted over real tokens.
 """
 
 import argparse
+import copy
 import json
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import AutoModel
 
@@ -34,6 +38,8 @@ from benchmarks.workload import LAYOUTS, SHAPES, STAGES, Shape, Size, Workload
 from isogloss.cli import run_guarded
 from isogloss.errors import UserError, nearest
 from isogloss.files import write_atomic
+from isogloss.precision import PRECISIONS, lower
+from isogloss.prediction import Reader
 
 GOALS = {
     "training": {"tagging": 3.0, "classification": 3.0, "qa": 4.5},
@@ -42,6 +48,7 @@ GOALS = {
 PLAIN_GOAL = 1.15  # times the plain encoder, for one fusion layer
 EQUAL = 1e-5  # the largest difference of logits and losses in float32; on a GPU kernels round differently
 EQUAL_ON_GPU = 1e-3
+STREAM = 8  # batches
 FILLS = {"third": workload.third_full, "full": workload.full}
 
 
@@ -85,25 +92,34 @@ def chosen(names: str, known: Sequence[str]) -> list[str]:
 
 def speed(given: argparse.Namespace) -> None:
     """Measure every shape at every fill, print a line for each ratio, and write all of it to the output."""
+    names = [(fill, name) for fill in chosen(given.fills, list(FILLS)) for name in chosen(given.shapes, list(SHAPES))]
+    # reading comes first, as in a process that evaluates: after a training, memory for the large blocks of the released
+    # layout is at hand that it would have to ask the system for
+    reading = [measure_reading(*workload_of(given, fill, name), given) for fill, name in names]
     measured = []
-    for fill in chosen(given.fills, list(FILLS)):
-        for name in chosen(given.shapes, list(SHAPES)):
-            shape, size, pairs = setting(given, name)
-            row = {"shape": name, "fill": fill} | measure(shape, size, FILLS[fill](shape.max_length, pairs), given)
-            if fill == "third":
-                row["goals"] = {stage: GOALS[stage][name] for stage in STAGES}
-                if shape.fusion_layers == 1:
-                    row["goals"]["to_plain"] = PLAIN_GOAL
-            if fill == "third" and not given.no_memory:
-                row["processes"] = {
-                    stage: {layout: in_own_process(f"{name}/{stage}/{layout}") for layout in LAYOUTS}
-                    for stage in STAGES
-                }
-            measured.append(rounded(row))
-            tell(measured[-1])
+    for (fill, name), read in zip(names, reading, strict=True):
+        row = {"shape": name, "fill": fill} | read | measure_training(*workload_of(given, fill, name), given)
+        if fill == "third":
+            row["goals"] = {stage: GOALS[stage][name] for stage in STAGES}
+            if SHAPES[name].fusion_layers == 1:
+                row["goals"]["to_plain"] = PLAIN_GOAL
+        if fill == "third" and not given.no_memory:
+            row["processes"] = {
+                stage: {layout: in_own_process(f"{name}/{stage}/{layout}") for layout in LAYOUTS} for stage in STAGES
+            }
+        measured.append(rounded(row))
+        tell(measured[-1])
     if given.output:
         content = {"measured": measured, "size": size_of(given), "repeats": given.repeats} | circumstances()
         write_atomic(given.output, json.dumps(content, indent=1) + "\n")
+
+
+def workload_of(given: argparse.Namespace, fill: str, name: str) -> tuple[Workload, Shape, Size]:
+    """A fresh network and batch of a shape at a fill."""
+    shape, size, pairs = setting(given, name)
+    network, kind = workload.build(shape, size)
+    texts = workload.examples(kind, FILLS[fill](shape.max_length, pairs), size.vocabulary)
+    return Workload(network, kind, shape, texts), shape, size
 
 
 def size_of(given: argparse.Namespace) -> dict[str, Any]:
@@ -118,45 +134,75 @@ def size_of(given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def measure(shape: Shape, size: Size, lengths: Sequence[Sequence[int]], given: argparse.Namespace) -> dict[str, Any]:
-    """Differences, seconds of every turn and their ratios at one shape.
+def measure_reading(work: Workload, shape: Shape, size: Size, given: argparse.Namespace) -> dict[str, Any]:
+    """Differences of the outputs, and seconds of every turn and their ratios for reading a batch and a stream.
 
     Raises:
         RuntimeError: the outputs differ.
     """
-    network, kind = workload.build(shape, size)
-    work = Workload(network, kind, shape, workload.examples(kind, lengths, size.vocabulary))
     differences = work.differences()
     if not all(value <= (EQUAL_ON_GPU if work.gpu else EQUAL) for value in differences.values()):
         raise RuntimeError(f"{shape.name}: the two layouts differ: {differences}")
-    actions = {layout: work.action(layout, "training") for layout in LAYOUTS}
-    training = in_turns(actions, given.repeats)
     actions = {layout: work.action(layout, "inference") for layout in LAYOUTS} | {"plain": work.read_alone}
     if not work.gpu:
         actions["library"] = lambda: read_with_library(library, work)
         library = AutoModel.from_config(workload.encoder_config(shape, size), attn_implementation="sdpa").eval()
-    inference = in_turns(actions, given.repeats)
-    tokens = sum(map(sum, lengths))
-    found: dict[str, Any] = {
+    seconds = in_turns(actions, given.repeats)
+    to_plain = {name: ratio(seconds["ours"], seconds[name]) for name in actions if name not in LAYOUTS}
+    return {
         "fused": [shape.local_layers, shape.fusion_layers],
         "max_length": shape.max_length,
-        "tokens": tokens,
-        "pairs": len(lengths),
+        "tokens": work.tokens,
+        "pairs": len(work.examples),
         "differences": differences,
-        "training": {"seconds": training, "ratio": ratio(training["released"], training["ours"])},
-        "inference": {
-            "seconds": inference,
-            "ratio": ratio(inference["released"], inference["ours"]),
-            "to_plain": {name: ratio(inference["ours"], inference[name]) for name in actions if name not in LAYOUTS},
-        },
+        "inference": rates(seconds, work.tokens) | {"to_plain": to_plain},
+        "stream": read_stream(work, shape, size, given),
     }
-    for stage in STAGES:
-        seconds = statistics.median(found[stage]["seconds"]["ours"])
-        found[stage]["tokens_per_second"] = tokens / seconds
+
+
+def measure_training(work: Workload, shape: Shape, size: Size, given: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of every turn and their ratios for a training step."""
+    seconds = in_turns({layout: work.action(layout, "training") for layout in LAYOUTS}, given.repeats)
+    found = rates(seconds, work.tokens)
     if given.peak_tflops:  # backward costs twice the forward pass
-        seconds = statistics.median(training["ours"])
-        found["training"]["share_of_peak"] = 3e-12 * workload.flops(size, shape, lengths) / seconds / given.peak_tflops
-    return found
+        done = 3e-12 * workload.flops(size, shape, work.lengths)
+        found["share_of_peak"] = done / statistics.median(seconds["ours"]) / given.peak_tflops
+    return {"training": found}
+
+
+def rates(seconds: dict[str, list[float]], tokens: int) -> dict[str, Any]:
+    """Seconds of every turn, the ratio of the layouts, and the real tokens per second of ours."""
+    return {
+        "seconds": seconds,
+        "ratio": ratio(seconds["released"], seconds["ours"]),
+        "tokens_per_second": tokens / statistics.median(seconds["ours"]),
+    }
+
+
+def read_stream(work: Workload, shape: Shape, size: Size, given: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of every turn for eight batches, read as the commands do; their ratios, and differences by precision."""
+    lengths = work.lengths
+    texts = workload.examples(work.kind, lengths * STREAM, size.vocabulary)  # all different
+    batches = [
+        Workload(work.network, work.kind, shape, texts[start : start + len(lengths)])
+        for start in range(0, len(texts), len(lengths))
+    ]
+    readers = {"ours": work.reader}
+    for name in () if work.gpu else PRECISIONS[1:]:
+        readers[name] = Reader(copy.deepcopy(work.network), work.kind)
+        lower(readers[name].network, name)
+    actions: dict[str, Callable[[], object]] = {"released": lambda: [batch.read_released() for batch in batches]}
+    for name, reader in readers.items():
+        actions[name] = lambda reader=reader: work.read(reader, texts)
+    seconds = in_turns(actions, given.repeats)
+    logits = {name: np.concatenate(work.read(reader, texts), axis=None) for name, reader in readers.items()}
+    return {
+        "pairs": len(texts),
+        "seconds": seconds,
+        "ratio": {name: ratio(seconds["released"], seconds[name]) for name in readers},
+        "largest_logit": float(np.abs(logits["ours"]).max()),
+        "differences": {name: float(np.abs(found - logits["ours"]).max()) for name, found in logits.items()},
+    }
 
 
 def read_with_library(model: torch.nn.Module, work: Workload) -> None:
@@ -217,6 +263,8 @@ def tell(row: dict[str, Any]) -> None:
         times = ", ".join(f"{name} {value:.3g} s" for name, value in seconds.items())
         goal = _goal(row, stage)
         print(f"  {stage}: {spread(row[stage]['ratio'])} times as fast{goal}; {times}")
+    for name, found in row["stream"]["ratio"].items():
+        print(f"  a stream of {row['stream']['pairs']} pairs, {name}: {spread(found)} times as fast")
     for name, found in row["inference"]["to_plain"].items():
         print(f"  FILTER over the target text alone ({name}): {spread(found)} times as long{_goal(row, 'to_plain')}")
     for stage, layouts in row.get("processes", {}).items():

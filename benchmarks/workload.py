@@ -150,6 +150,8 @@ class Workload:
         self.device = torch.device("cuda" if self.gpu else "cpu")
         self.network, self.kind, self.examples = network.to(self.device), kind, list(given)
         self.alone = [replace(example, sides=example.sides[:1]) for example in given]
+        self.lengths = [[len(side.input_ids) for side in example.sides] for example in given]
+        self.tokens = sum(map(sum, self.lengths))
         self.collate, self.reader = collator(kind), Reader(network, kind)
         self.released = ReleasedLayout(network, shape.local_layers, shape.fusion_layers, shape.max_length)
         # two sides are all that the released layout has
@@ -194,13 +196,16 @@ class Workload:
 
     def read_ours(self) -> list[np.ndarray]:
         """The target side's logits of every example."""
-        with self._precision():
-            return self.reader.logits(self.examples)
+        return self.read(self.reader, self.examples)
 
     def read_alone(self) -> list[np.ndarray]:
         """The same for the target texts alone, where FILTER is the plain encoder."""
+        return self.read(self.reader, self.alone)
+
+    def read(self, reader: Reader, given: Sequence[Example]) -> list[np.ndarray]:
+        """The target side's logits of other examples, by a reader of them."""
         with self._precision():
-            return self.reader.logits(self.alone)
+            return reader.logits(given)
 
     def _precision(self) -> AbstractContextManager:
         return torch.autocast("cuda", torch.bfloat16) if self.gpu else nullcontext()

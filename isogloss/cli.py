@@ -32,6 +32,9 @@ Data = Annotated[
     typer.Option(help="Folder with the task's files, or the folder that holds it; hub, or hub:DIR for a mirror of it."),
 ]
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder that holds the tasks' folders.")]
+Precision = Annotated[
+    str, typer.Option(help="float32; bfloat16 or int8 (processors) are faster, and the scores a little others.")
+]
 Languages = Annotated[str, typer.Option(help="Languages in any spelling, separated by commas; all by default.")]
 
 
@@ -123,10 +126,14 @@ def evaluate(
     pairing: Annotated[
         str, typer.Option(help="translation, machine, self, shuffled, none, word_dropout or word_for_word.")
     ] = "translation",
+    translations: Annotated[
+        Path | None, typer.Option(help="Parallel data set of the split, into the training language; pairing machine.")
+    ] = None,
     items: Annotated[int | None, typer.Option(min=0, help="At most so many per language; 0 = all.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="key=value of bitext_retrieval, for its tasks.")
     ] = None,
+    precision: Precision = "float32",
     output: Annotated[Path | None, typer.Option(help="Result file (.json).")] = None,
     as_json: Json = False,
 ) -> None:
@@ -143,7 +150,9 @@ def evaluate(
         pairing=pairing,
         items=items,
         settings=set_ or (),
+        precision=precision,
         output=output,
+        translations=translations,
     )
     print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result_table(result))
 
@@ -156,11 +165,12 @@ def predict(
     translator: Annotated[
         str | None, typer.Option(help="Engine (NAME:REST) that translates texts which come without.")
     ] = None,
+    precision: Precision = "float32",
 ) -> None:
     """Predict JSON lines: one line out per line in, same order, same ids."""
     from isogloss.predict import predict_lines
 
-    predict_lines(run, input, output, translator)
+    predict_lines(run, input, output, precision, translator)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from isogloss.data.jsonl import parse_lines
 from isogloss.lines import STANDARD_INPUT, lines_from, write_lines
+from isogloss.precision import FLOAT32
 from isogloss.processes import is_first, read_by_first
 from isogloss.records import to_json
 from isogloss.runs import Predictor, load
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 BLOCK = 1024  # records predicted at a time: memory stays small however long the input is
 
 
-def predict_lines(run: Path, source: Path | None, target: Path | None, translator: str | None = None) -> None:
+def predict_lines(
+    run: Path, source: Path | None, target: Path | None, precision: str = FLOAT32, translator: str | None = None
+) -> None:
     """Write one JSON line of prediction per line of the source.
 
     The target file appears only when all of it is written. Of several processes the first reads and writes.
@@ -31,7 +34,7 @@ def predict_lines(run: Path, source: Path | None, target: Path | None, translato
         UserError: a line is no record of the run's task (file and line are named), the target cannot be written, or the
             engine cannot be loaded or lacks a language.
     """
-    predictor = load(run)
+    predictor = load(run, precision=precision)
     live = predictor.live(translator) if translator is not None else None
     with _lines(source) as lines:
         predictions = predicted(predictor, read_by_first(lines), str(source or STANDARD_INPUT), live)

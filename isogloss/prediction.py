@@ -45,12 +45,14 @@ class Reader:
         budget = TOKENS_PER_BATCH * (GPU if self.device.type == "cuda" else 1)
         work = [tuple(texts[i] for i in numbers) for numbers in batches(texts, budget)]
         training = self.network.training
-        self.network.eval()
+        if training:  # going through all modules takes a while
+            self.network.eval()
         try:
             with torch.inference_mode():
                 rows = divided(work, lambda batch: self._read(collate([distinct[tokens] for tokens in batch]), batch))
         finally:
-            self.network.train(training)
+            if training:
+                self.network.train()
         found = dict(zip(chain.from_iterable(work), chain.from_iterable(rows), strict=True))
         return [found[key] for key in keys]
 
@@ -77,9 +79,14 @@ class Reader:
 def batches(texts: Sequence[Tokens], budget: int) -> Iterable[list[int]]:
     """Numbers of the texts, longest first, in batches of at most `budget` tokens; a longer one is a batch.
 
-    Texts with the same translation stand together, as it is read once for all that are in a batch.
+    Texts with the same translation stand together, as it is read once for all that are in a batch. Within a batch
+    texts of the same length do, which attention takes as one.
     """
     lengths = [sum(map(len, sides)) for sides in texts]
+
+    def alike(i: int) -> list[int]:
+        return [len(side) for side in texts[i]]
+
     longest: dict[Tokens, tuple[int, int]] = {}  # of the texts beside a translation: minus the length, the first number
     for i in sorted(range(len(texts)), key=lambda i: -lengths[i]):
         longest.setdefault(texts[i][1:] or texts[i], (-lengths[i], i))
@@ -87,12 +94,12 @@ def batches(texts: Sequence[Tokens], budget: int) -> Iterable[list[int]]:
     tokens = 0
     for i in sorted(range(len(texts)), key=lambda i: (longest[texts[i][1:] or texts[i]], -lengths[i], i)):
         if batch and tokens + lengths[i] > budget:
-            yield batch
+            yield sorted(batch, key=alike)
             batch, tokens = [], 0
         batch.append(i)
         tokens += lengths[i]
     if batch:
-        yield batch
+        yield sorted(batch, key=alike)
 
 
 def unlabelled(record: Record) -> Record:

@@ -18,19 +18,20 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from isogloss.data.checks import labels_of
+from isogloss.data.given_translations import fingerprint_of, read_translations, translations_for
 from isogloss.data.lexicon import has_material, lexicons, translated
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.pairing import mixed
 from isogloss.data.parallel_set import ParallelSet
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.data.token_store import tokenised_once
-from isogloss.data.training_translations import fingerprint_of, read_translations, translations_for
 from isogloss.encoders import load_config, load_encoder, load_tokenizer, max_tokens, models
 from isogloss.errors import UserError
 from isogloss.files import write_atomic
 from isogloss.kinds import Example, Features, Kind, Lengths, load_kind, stay_on_disk, tell_cut, training_examples
 from isogloss.methods import load_method
 from isogloss.modelcard import model_card
+from isogloss.precision import FLOAT32, lower
 from isogloss.prediction import Reader
 from isogloss.processes import is_first, this_process
 from isogloss.provenance import versions
@@ -201,6 +202,7 @@ class Predictor:
     task: Task
     method: Any
     reader: Reader
+    precision: str = FLOAT32
 
     def predict(self, records: Iterable[Record], translator: "Translator | str | None" = None) -> list[Prediction]:
         """One prediction per record, in their order: labels, word tags or answers, by the task's kind.
@@ -331,11 +333,14 @@ def write_run(folder: Path, reader: Reader, records: Sequence[Record], manifest:
     write_atomic(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False))
 
 
-def load(run: str | Path, method: str | None = None) -> Predictor:
+def load(run: str | Path, method: str | None = None, precision: str = FLOAT32) -> Predictor:
     """The predictor of a run directory; `method` reads it as another method that is trained in the same way.
 
+    precision: float32, bfloat16 or int8 (`isogloss.precision`).
+
     Raises:
-        UserError: it is no finished run, was made by a newer isogloss, or its weights do not give its own logits.
+        UserError: it is no finished run, was made by a newer isogloss, or its weights do not give its own logits; the
+            precision is not to be had.
     """
     folder = Path(run)
     manifest = read_manifest(folder)
@@ -354,7 +359,8 @@ def load(run: str | Path, method: str | None = None) -> Predictor:
     kind = load_kind(task, load_tokenizer(folder), lengths, features)
     reader = Reader(network, kind)
     check_sanity(folder, manifest["sanity"], reader)
-    return Predictor(folder, manifest, task, reads, reader)
+    lower(network, precision)
+    return Predictor(folder, manifest, task, reads, reader, precision)
 
 
 def reading_as(method: str, trained: str) -> dict[str, Any]:

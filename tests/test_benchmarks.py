@@ -12,6 +12,7 @@ import torch
 from benchmarks import command, page, plots, scaling, speed, startup, turns, workload
 from benchmarks.workload import LAYOUTS, SHAPES, SMALL, TINY, Workload
 from isogloss.data.task_data import read_split
+from isogloss.precision import PRECISIONS
 from isogloss.tasks import load_task
 
 SCHEDULES = ((0, 3), (1, 1), (1, 2), (2, 1), (0, 1), (1, 0))
@@ -106,6 +107,8 @@ def test_every_benchmark_runs_and_is_described(monkeypatch, tmp_path, capsys, en
     bench = tmp_path / "bench"
     quick = ("--quick", "--repeats", 1)
     run(speed, monkeypatch, *quick, "--no-memory", "--shapes", "tagging,qa", "--output", bench / "speed.json")
+    again = ("--fills", "third", "--no-memory", "--shapes", "tagging", "--output", bench / "again-1.json")
+    run(speed, monkeypatch, *quick, *again)
     run(scaling, monkeypatch, *quick, "--curves", "sides,languages", "--output", bench / "scaling.json")
     run(startup, monkeypatch, "--repeats", 1, "--output", bench / "startup.json")
     found = json.loads((bench / "speed.json").read_text(encoding="utf-8"))
@@ -122,6 +125,7 @@ def test_every_benchmark_runs_and_is_described(monkeypatch, tmp_path, capsys, en
     text = markdown.read_text(encoding="utf-8")
     assert "qa (1, 2), 48 tokens, a third" in text and "| 4 | – |" in text  # the released layout has two sides
     assert text.count("Not measured yet") == 2 and "python -m benchmarks.command" in text
+    assert "bfloat16, times as fast" in text and "again-1.json" in text
     assert html.read_text(encoding="utf-8").count("<svg") > 10
     run(page, monkeypatch, *places, "--check")
     (bench / "scaling.json").unlink()
@@ -140,8 +144,10 @@ def test_a_whole_command_is_measured_on_texts_that_are_all_different(monkeypatch
     monkeypatch.setattr(command, "isogloss", in_this_process)
     output = tmp_path / "command.json"
     run(command, monkeypatch, "--pairs", 30, "--encoder", encoder_folder, "--output", output)
-    found = json.loads(output.read_text(encoding="utf-8"))["measured"]
-    assert (found["pairs"], found["languages"], found["pairs_per_second"]) == (30, 10, 15.0)
+    found = json.loads(output.read_text(encoding="utf-8"))
+    assert found["languages"] == 10 and [row["precision"] for row in found["measured"]] == list(PRECISIONS)
+    assert all((row["pairs"], row["pairs_per_second"]) == (30, 15.0) for row in found["measured"])
+    assert "30 pairs in 10 languages" in "".join(map(str, page.parts(tmp_path)["A whole command"]))
 
     command.write_data(tmp_path / "data" / "sib200", 700)
     groups = read_split(load_task("sib200"), tmp_path / "data", "test", command.TAGS)

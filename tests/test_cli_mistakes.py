@@ -105,7 +105,7 @@ WRONG_WORDS = {
     ),
     "too many layers": (
         ["--set", "local_layers=4"],
-        "but this encoder has 4 layers; set fusion_layers to 0 or less",
+        "but this encoder has 4 layers; set local_layers to 3 or less, but not below 0, and then fusion_layers to what",
     ),
     "a weight above one": (["--set", "self_teaching=2"], "self_teaching = 2.0 is a weight"),
     "a temperature of zero": (["--set", "temperature=0"], "temperature = 0.0 must be positive"),

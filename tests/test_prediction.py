@@ -27,10 +27,15 @@ def test_every_example_is_in_one_batch_and_batches_keep_to_the_budget(lengths):
 
 def test_texts_with_the_same_translation_stand_together():
     texts = [((1,) * length, (7,) * english) for length in (2, 9, 4) for english in (3, 5)]
-    (order,) = batches(texts, 4096)
-    assert [texts[i][1] for i in order] == [(7,) * 5] * 3 + [(7,) * 3] * 3
-    assert [len(texts[i][0]) for i in order] == [9, 4, 2] * 2
+    found = list(batches(texts, 30))
+    assert [[texts[i][1] for i in batch] for batch in found] == [[(7,) * 5] * 3, [(7,) * 3] * 3]
     assert list(batches([((1,),), ((1, 1),), ((1,),)], 2)) == [[1], [0, 2]]
+
+
+def test_texts_of_the_same_length_stand_together_within_a_batch():
+    texts = [((1,) * length, (7,) * english) for length in (2, 9, 4) for english in (3, 5)]
+    (order,) = batches(texts, 4096)
+    assert [len(texts[i][0]) for i in order] == [2, 2, 4, 4, 9, 9]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from isogloss import cli
-from isogloss.processes import added, divided, read_by_first
+from isogloss.processes import added, divided, read_by_first, told_by_first
 
 TASKS = """
 import json, os, sys
@@ -28,6 +28,7 @@ def lines_of_the_first():
 
 squares = processes.divided([(i,) for i in range(301)], square)
 nothing = processes.divided([], square)
+told = processes.told_by_first(lambda: {"by": [processes.number()]})
 sums = processes.added(processes.number() + 1, 10)
 lines = list(processes.read_by_first(lines_of_the_first()))
 try:
@@ -36,6 +37,7 @@ try:
 except UserError as caught:
     error = str(caught)
 found = {"squares": squares, "nothing": nothing, "done": done, "lines": lines, "error": error, "sums": sums}
+found["told"] = told
 Path(sys.argv[1], f"{processes.number()}.json").write_text(json.dumps(found))
 """
 
@@ -58,7 +60,7 @@ def test_two_processes_do_half_of_the_work_each_and_both_have_all_of_it(two_proc
     first, second = (json.loads((tmp_path / f"{number}.json").read_text()) for number in (0, 1))
     for found in (first, second):
         assert found["squares"] == [i**2 for i in range(301)] and found["nothing"] == []
-        assert found["sums"] == [3, 20]
+        assert found["sums"] == [3, 20] and found["told"] == {"by": [0]}
         assert found["lines"] == [f"{i}\n" for i in range(2500)]
         assert "the processes have different texts to read" in found["error"]
     assert sorted(first["done"] + second["done"]) == list(range(301))
@@ -67,7 +69,7 @@ def test_two_processes_do_half_of_the_work_each_and_both_have_all_of_it(two_proc
 
 def test_one_process_does_everything_itself():
     assert divided([(3,), (1,)], lambda piece: piece[0]) == [3, 1]
-    assert added(3, 1) == (3, 1)
+    assert added(3, 1) == (3, 1) and told_by_first(lambda: "x") == "x"
     assert list(read_by_first(iter("ab"))) == ["a", "b"]
 
 

@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.compute import call_function as call
 
 from isogloss.data.checks import record_labels
+from isogloss.data.on_disk import OnDisk
 from isogloss.errors import UserError
 from isogloss.files import new_folder, write_atomic
 from isogloss.records import OUTSIDE, Answer, Question, Record, Sentence, TaggedSentence
@@ -98,6 +101,40 @@ class ParallelSet:
         """The accepted translations into a language of the originals in another, under their ids."""
         lines = lines_of(self.folder / TRANSLATIONS / f"{tag}.parquet")
         return [record_of(line, self.kind) for line in lines if line["source_language"] == source]
+
+    def opened(self, tag: str, source: str) -> OnDisk[Sentence] | None:
+        """The translations of `translations` in Arrow's compact form, each made a record when it is asked for.
+
+        None unless every id is a number and no text or label is missing: the rest is for `translations` to read.
+        """
+        path = self.folder / TRANSLATIONS / f"{tag}.parquet"
+        if self.kind != "classification" or not path.is_file():
+            return None
+        table = pq.read_table(
+            path, columns=schema(self.kind, ORIGINALS).names, filters=[("source_language", "=", source)]
+        )
+        try:
+            numbers = table["id"].cast(pa.int32())
+        except pa.ArrowInvalid:
+            return None
+        texts = [table["text"], table["text_pair"]] if table["text_pair"].null_count < len(table) else [table["text"]]
+        whole = all(column.null_count == 0 for column in (*texts, table["label"]))
+        if not (whole and numbers.cast(pa.string()).equals(table["id"]) and not any(map(_has_blank, texts))):
+            return None
+        sizes = np.sum([call("binary_length", [column]).to_numpy() for column in texts], axis=0)
+        labels = frozenset(table["label"].unique().to_pylist())
+        batches = table.combine_chunks().slice  # a row is found at once in a table of one piece
+
+        def read(i: int) -> Sentence:
+            (line,) = batches(i, 1).to_pylist()
+            return record_of(line, self.kind)  # pyright: ignore[reportReturnType]
+
+        return OnDisk(read, numbers.to_numpy(), sizes, labels)
+
+
+def _has_blank(column: pa.ChunkedArray) -> bool:
+    lengths = call("binary_length", [call("utf8_trim_whitespace", [column])])
+    return not lengths.to_numpy().all()
 
 
 def read_parallel_set(folder: Path) -> ParallelSet:

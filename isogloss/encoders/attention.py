@@ -60,23 +60,30 @@ def backend(device: str, dtype: torch.dtype, windows: bool, dropout: bool) -> st
 def by_segment(
     query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
 ) -> Tensor:
-    """Each segment by itself: nothing is computed that is not needed."""
+    """Each segment by itself, neighbours of equal length as one batch: nothing is computed that is not needed."""
+    runs = _made(segments, ("runs", window), lambda: _runs(segments, window))
     pieces = zip(
-        query.split(segments.queries, 2),
-        key.split(segments.keys, 2),
-        value.split(segments.keys, 2),
-        _window_masks(segments, window),
+        runs,
+        query.split([count * queries for count, queries, _, _ in runs], 2),
+        key.split([count * keys for count, _, keys, _ in runs], 2),
+        value.split([count * keys for count, _, keys, _ in runs], 2),
         strict=True,
     )
-    return torch.cat(
-        [
+    outputs = []
+    for (count, *_, mask), *row in pieces:
+        q, k, v = (x if count == 1 else _one_by_one(x, count) for x in row)
+        output = (
             F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, scale=scale)
             if k.shape[2]
             else torch.zeros_like(q)  # a text that is all padding sees nothing
-            for q, k, v, mask in pieces
-        ],
-        dim=2,
-    )
+        ).transpose(1, 2)
+        outputs.append(output if count == 1 else output.flatten(0, 1)[None])
+    return torch.cat(outputs, dim=1).transpose(1, 2)
+
+
+def _one_by_one(run: Tensor, count: int) -> Tensor:
+    """Texts that lie end to end, (1, heads, count x tokens, d), as (count, heads, tokens, d): a view."""
+    return run.unflatten(2, (count, run.shape[2] // count))[0].transpose(0, 1)
 
 
 def in_blocks(
@@ -177,18 +184,22 @@ def _numbers(segments: Segments, device: torch.device) -> tuple[Tensor, Tensor]:
     return queries, keys
 
 
-def _window_masks(segments: Segments, window: int | None) -> list[Tensor | None]:
-    """For each segment (queries, keys), true where a key is near enough; None where all are."""
+def _runs(segments: Segments, window: int | None) -> list[tuple[int, int, int, Tensor | None]]:
+    """Neighbouring segments that are read as one batch: how many, their queries and keys, and their mask.
 
-    def masks() -> list[Tensor | None]:
-        found: list[Tensor | None] = []
-        queries = segments.query_positions.split(segments.queries)
-        for own, other in zip(queries, segments.key_positions.split(segments.keys), strict=True):
-            near = (own[:, None] - other).abs() < (window or 0)
-            found.append(None if window is None or near.all() else near)
-        return found
-
-    return _made(segments, ("masks", window), masks)
+    The mask (queries, keys) is true where a key is near enough; None where all are, and else the segment is alone.
+    """
+    runs: list[tuple[int, int, int, Tensor | None]] = []
+    queries = segments.query_positions.split(segments.queries)
+    for own, other in zip(queries, segments.key_positions.split(segments.keys), strict=True):
+        near = None if window is None else (own[:, None] - other).abs() < window
+        mask = None if near is None or near.all() else near
+        alike = (len(own), len(other))
+        if runs and mask is None and runs[-1][1:] == (*alike, None):
+            runs[-1] = (runs[-1][0] + 1, *alike, None)
+        else:
+            runs.append((1, *alike, mask))
+    return runs
 
 
 def _blocks(segments: Segments, window: int | None, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:

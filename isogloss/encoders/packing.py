@@ -81,63 +81,109 @@ def pack(
     real tokens, but nothing sees it. With `shared`, equal texts of a side enter once. Everything is worked out on the
     CPU: one transfer from the device and back.
     """
-    device, widths = sides[0][0].device, [ids.shape[1] for ids, _ in sides]
+    device = sides[0][0].device
+    row = _row_of(sides, bool(fused_layers), first_position, wanted, padded)
+    first_fused, last_fused = min(fused_layers, default=depth), max(fused_layers, default=-1)
+    everyone = torch.arange(len(row.example))
+    source = _first_equal(sides, row) if shared and 0 < first_fused < depth else everyone
+    entering = source.unique()
+    entered = torch.searchsorted(entering, source)  # of every token, the place in the entering row
+
+    layers: list[Layer] = []
+    tokens, alike = entering, {}
+    for number in range(depth):
+        if number == first_fused:
+            tokens = everyone
+        stay = torch.ones_like(tokens) > 0
+        if number >= last_fused:
+            stay = (row.asked if number == depth - 1 else row.read)[tokens]
+        # afterwards tokens only ever leave, so equal numbers are equal tokens
+        kind = (number in fused_layers, number <= first_fused, number == first_fused, len(tokens), int(stay.sum()))
+        if kind not in alike:
+            given = entered[tokens]
+            alike[kind] = Layer(
+                segments=_segments(row, number in fused_layers, tokens, stay, device),
+                copied=entered.to(device) if number == first_fused and len(entering) < len(entered) else None,
+                given=None if given.equal(torch.arange(len(entering))) else given.to(device),
+                **_leaving(stay, row.seen[tokens], device),
+            )
+        layers.append(alike[kind])
+        tokens = tokens[stay]
+    width = sum(ids.shape[1] for ids, _ in sides)
+    places = (row.example * width + row.column).to(device)
+    input_ids = torch.cat([ids for ids, _ in sides], dim=1).flatten()[places[entering.to(device)]]
+    return Packed(
+        input_ids=input_ids[None],
+        positions=row.positions[None, entering].to(device),
+        layers=tuple(layers),
+        places=places[tokens.to(device)],
+        shape=(sides[0][0].shape[0], width),
+        widths=tuple(ids.shape[1] for ids, _ in sides),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The tokens of a batch that somebody needs, in order of example, side and place; each (N,), on the CPU.
+
+    example, column: where a token stands in the padded batch. text: the number of its side of its example. seen: it is
+    no padding. asked: its last state is. read: the top of its side has a reader.
+    """
+
+    example: Tensor
+    column: Tensor
+    text: Tensor
+    seen: Tensor
+    asked: Tensor
+    read: Tensor
+    positions: Tensor
+
+
+def _row_of(
+    sides: Sequence[tuple[Tensor, Tensor]],
+    fused: bool,
+    first_position: int,
+    wanted: Sequence[Tensor] | None,
+    padded: bool,
+) -> _Row:
+    widths = torch.tensor([ids.shape[1] for ids, _ in sides])
     real = torch.cat([mask for _, mask in sides], dim=1).bool().cpu()
     counts = torch.cat([mask.cpu().long().cumsum(1) - 1 for _, mask in sides], dim=1)
     inside = torch.ones_like(real) if padded else real
     asked = inside if wanted is None else inside & torch.cat(list(wanted), dim=1).bool().cpu()
     example, column = inside.nonzero(as_tuple=True)
-    text = example * len(sides) + torch.repeat_interleave(torch.tensor(widths))[column]
+    text = example * len(sides) + torch.repeat_interleave(widths)[column]
     asked = asked[example, column]
-    read = torch.isin(text, text[asked])  # the top of its side has a reader
-    needed = torch.isin(example, example[asked]) if fused_layers else read
+    read = torch.isin(text, text[asked])
+    needed = torch.isin(example, example[asked]) if fused else read
     example, column, text, asked, read = (values[needed] for values in (example, column, text, asked, read))
     seen = real[example, column]
     positions = torch.where(seen, counts[example, column] + first_position, max(first_position - 1, 0))
-
-    first_fused = min(fused_layers, default=depth)
-    source = torch.arange(len(example))  # of every token, the one that enters for it
-    if shared and 0 < first_fused < depth:
-        source = _first_equal(sides, example, column)
-    entering = source.unique()
-    entered = torch.searchsorted(entering, source)
-
-    def layer(number: int, rows: Tensor, stay: Tensor) -> Layer:
-        ids = (example if number in fused_layers else text)[rows]
-        given = entered[rows]
-        keys = torch.cat([stay.nonzero()[:, 0], (~stay).nonzero()[:, 0]]).argsort()[seen[rows]]
-        return Layer(
-            segments=Segments(
-                *_lengths(ids[stay], ids[seen[rows]]),
-                query_positions=positions[rows][stay].to(device),
-                key_positions=positions[rows][seen[rows]].to(device),
-            ),
-            copied=entered.to(device) if number == first_fused and len(entering) < len(entered) else None,
-            given=None if given.equal(torch.arange(len(entering))) else given.to(device),
-            kept=None if stay.all() else stay.nonzero()[:, 0].to(device),
-            leaving=None if stay.all() else (~stay).nonzero()[:, 0].to(device),
-            keys=None if (stay & seen[rows]).all() else keys.to(device),
-        )
-
-    layers: list[Layer] = []
-    rows, last_fused, alike = entering, max(fused_layers, default=-1), {}
-    for number in range(depth):
-        if number == first_fused:
-            rows = torch.arange(len(example))
-        stay = asked[rows] if number == depth - 1 else read[rows] if number >= last_fused else torch.ones_like(rows) > 0
-        # afterwards tokens only ever leave, so equal numbers are equal tokens
-        kind = (number in fused_layers, number <= first_fused, number == first_fused, len(rows), int(stay.sum()))
-        if kind not in alike:
-            alike[kind] = layer(number, rows, stay)
-        layers.append(alike[kind])
-        rows = rows[stay]
-    row = (example * real.shape[1] + column).to(device)
-    input_ids = torch.cat([ids for ids, _ in sides], dim=1).flatten()[row[entering.to(device)]]
-    places, shape = row[rows.to(device)], (real.shape[0], real.shape[1])
-    return Packed(input_ids[None], positions[None, entering].to(device), tuple(layers), places, shape, tuple(widths))
+    return _Row(example, column, text, seen, asked, read, positions)
 
 
-def _first_equal(sides: Sequence[tuple[Tensor, Tensor]], example: Tensor, column: Tensor) -> Tensor:
+def _segments(row: _Row, fused: bool, tokens: Tensor, stay: Tensor, device: torch.device) -> Segments:
+    """The segments of a layer that is given these tokens: those that stay are queries, the real ones keys."""
+    ids = (row.example if fused else row.text)[tokens]
+    positions, seen = row.positions[tokens], row.seen[tokens]
+    return Segments(
+        *_lengths(ids[stay], ids[seen]),
+        query_positions=positions[stay].to(device),
+        key_positions=positions[seen].to(device),
+    )
+
+
+def _leaving(stay: Tensor, seen: Tensor, device: torch.device) -> dict[str, Tensor | None]:
+    """`kept`, `leaving` and `keys` of a layer, by which of its tokens stay and which are seen."""
+    kept, left = stay.nonzero()[:, 0], (~stay).nonzero()[:, 0]
+    return {
+        "kept": None if stay.all() else kept.to(device),
+        "leaving": None if stay.all() else left.to(device),
+        "keys": None if (stay & seen).all() else torch.cat([kept, left]).argsort()[seen].to(device),
+    }
+
+
+def _first_equal(sides: Sequence[tuple[Tensor, Tensor]], row: _Row) -> Tensor:
     """For every token the same one in the first example that has an equal text on that side, as a place in the row."""
     leaders = []
     for ids, mask in sides:
@@ -145,9 +191,9 @@ def _first_equal(sides: Sequence[tuple[Tensor, Tensor]], example: Tensor, column
         leader = torch.full_like(group, len(group)).scatter_reduce(0, group, torch.arange(len(group)), "amin")
         leaders.append(leader[group][:, None].expand(-1, ids.shape[1]))
     leader = torch.cat(leaders, dim=1)  # (B, length of all sides)
-    own = torch.arange(len(example))
-    places = torch.full(leader.shape, -1).index_put((example, column), own)
-    found = places[leader[example, column], column]
+    own = torch.arange(len(row.example))
+    places = torch.full(leader.shape, -1).index_put((row.example, row.column), own)
+    found = places[leader[row.example, row.column], row.column]
     return torch.where(found < 0, own, found)  # the first one may not be in the row, as nobody asked about it
 
 

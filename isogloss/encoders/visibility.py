@@ -14,6 +14,7 @@ Letters: B examples, T tokens of a row, H hidden size.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import unwrap
 from typing import Any
 
 import torch
@@ -52,7 +53,8 @@ def visible_attention(
     attention_mask: Tensor | None,
     *,
     visibility: Visibility | None = None,
-    leaving: tuple[Tensor, Tensor] | bool = False,
+    keys_alone: bool = False,
+    left: tuple[Tensor, Tensor] | None = None,
     scaling: float | None = None,
     dropout: float = 0.0,
     sliding_window: int | None = None,
@@ -60,11 +62,11 @@ def visible_attention(
 ) -> tuple[Tensor, None]:
     """Attention output (B, L, heads, H / heads) of one layer under the batch's visibility.
 
-    leaving: keys and values of the tokens that leave at this layer; True where it is these tokens that are read.
-    Without a visibility this is the library's ordinary scaled-dot-product attention, so the encoder can still be
-    called plainly.
+    keys_alone: the tokens leave at this layer, and only their keys and values are asked for. left: those of the tokens
+    that have left, where others stay. Without a visibility this is the library's ordinary scaled-dot-product attention,
+    so the encoder can still be called plainly.
     """
-    if leaving is True:
+    if keys_alone:
         raise _KeysAndValues(key, value)
     if visibility is None:
         output = F.scaled_dot_product_attention(
@@ -74,8 +76,8 @@ def visible_attention(
     number: Any = module.layer_idx
     visibility.reached.add(number)
     layer = visibility.layers[number]
-    if leaving:
-        key, value = (torch.cat(both, dim=2) for both in zip((key, value), leaving, strict=True))
+    if left is not None:
+        key, value = (torch.cat(both, dim=2) for both in zip((key, value), left, strict=True))
     if layer.keys is not None:
         key, value = key.index_select(2, layer.keys), value.index_select(2, layer.keys)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
@@ -189,8 +191,6 @@ def encode_packed(
     padded: bool = False,
 ) -> tuple[Packed, Tensor]:
     """The batch as a row, and the last states (P, H) of the tokens that reached the end; the rest as in `encode`."""
-    if encoder.training and encoder.is_activation_checkpointing:
-        wanted = None  # what left a layer could not be computed again in the backward pass
     depth = encoder.config.num_hidden_layers
     first = first_position(encoder)
     packed = pack(
@@ -203,41 +203,48 @@ def encode_packed(
         shared=not encoder.training,  # dropout is drawn anew for every reading
     )
     if not packed.input_ids.numel():  # nobody asked for anything
-        return packed, encoder.get_input_embeddings().weight[:0]  # pyright: ignore[reportReturnType, reportIndexIssue]
+        weight: Any = encoder.get_input_embeddings().weight
+        return packed, _in_float32(weight[:0])
     return packed, read_packed(encoder, packed)[0]
 
 
 def read_packed(encoder: PreTrainedModel, packed: Packed) -> tuple[Tensor, Visibility]:
-    """Last states (P, H) of a packed row, and the visibility that was asked."""
+    """Last states (P, H) of a packed row, not in half precision even if the encoder is, and the visibility."""
     visibility = Visibility(packed.layers, packed.input_ids.shape[1])
     # a mask of four dimensions counts as made already; the visibility takes its place
     made = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=packed.input_ids.device)
     output = encoder(
         input_ids=packed.input_ids, attention_mask=made, position_ids=packed.positions, visibility=visibility
     )
-    return output.last_hidden_state[0], visibility
+    return _in_float32(output.last_hidden_state[0]), visibility
+
+
+def _in_float32(states: Tensor) -> Tensor:
+    return states.to(torch.promote_types(states.dtype, torch.float32))
 
 
 def _leave(number: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
     """Before a layer: tokens that leave at it give their keys and values, and only the others are read on."""
     visibility: Visibility | None = kwargs.get("visibility")
-    if visibility is None or "leaving" in kwargs:  # an encoder that was prepared twice has this hook twice
+    if visibility is None or "left" in kwargs:  # an encoder that was prepared twice has this hook twice
         return None
     layer = visibility.layers[number]
-    kwargs = _rows(kwargs, visibility.tokens, layer.given) | {"leaving": False}
+    kwargs = _rows(kwargs, visibility.tokens, layer.given) | {"left": None}
     states, *others = args
     states = states if layer.copied is None else states.index_select(1, layer.copied)
     if layer.kept is None or layer.leaving is None:
         return (states, *others), kwargs
     given = states.shape[1]
-    leaving = _rows(kwargs, given, layer.leaving) | {"leaving": True}
+    leaving = _rows(kwargs, given, layer.leaving) | {"keys_alone": True}
+    # without the library's gradient checkpointing: it could not run again what ends before its end
+    forward = unwrap(type(module).forward)
     try:
-        type(module).forward(module, states.index_select(1, layer.leaving), *others, **leaving)
+        forward(module, states.index_select(1, layer.leaving), *others, **leaving)
     except _KeysAndValues as found:
         left = found.args
     else:
         raise RuntimeError(f"{type(module).__name__} did not call its attention function")
-    kwargs = _rows(kwargs, given, layer.kept) | {"leaving": left}
+    kwargs = _rows(kwargs, given, layer.kept) | {"left": left}
     return (states.index_select(1, layer.kept), *others), kwargs
 
 

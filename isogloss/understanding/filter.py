@@ -64,10 +64,15 @@ def fused_layers(layers: int, local: int, fusion: int) -> list[int]:
         UserError: m + k is more than the encoder has.
     """
     if min(local, fusion) < 0 or local + fusion > layers:
-        most = max(layers - max(local, 0), 0)
+        if 0 <= local < layers:
+            advice = f"set fusion_layers to {layers - local} or less, but not below 0"
+        else:
+            advice = (
+                f"set local_layers to {layers - 1} or less, but not below 0, and then fusion_layers to what is left"
+            )
         raise UserError(
             f"local_layers ({local}) + fusion_layers ({fusion}) = {local + fusion}, but this encoder has {layers} "
-            f"layers; set fusion_layers to {most} or less, neither below 0"
+            f"layers; {advice}"
         )
     return list(range(local, local + fusion))
 

@@ -87,6 +87,35 @@ def test_what_is_read_is_what_was_written(make, kind):
     assert defects(found.folder) == []
 
 
+def numbered(**change):
+    for i in range(5):
+        original = Sentence(id=str(i + 1), language="en", text=f"text {i}", text_pair=f"pair {i}", label="ab"[i % 2])
+        made = replace(original, **({"language": "de", "text": f"de {i}"} | (change if i == 2 else {})))
+        yield Row(original=original, language="de", translation=made)
+
+
+def test_many_translations_are_opened_instead_of_read(make):
+    found = read_parallel_set(make(rows=numbered()))
+    opened, read = found.opened("de", "en"), found.translations("de", "en")
+    assert list(opened) == read and opened[3] == read[3] and opened[1:3] == read[1:3]
+    assert opened.numbers.tolist() == [1, 2, 3, 4, 5] and opened.labels == {"a", "b"}
+    assert opened.sizes.tolist() == [len(record.text + record.text_pair) for record in read]
+
+
+@pytest.mark.parametrize("change", [{"text": " \u3000"}, {"text_pair": None}, {"label": None}, {"text": ""}])
+def test_translations_that_lack_something_are_not_opened(make, change):
+    found = read_parallel_set(make(rows=numbered(**change)))
+    assert found.opened("de", "en") is None and len(found.translations("de", "en")) == 5
+
+
+def test_ids_that_are_no_plain_numbers_are_not_opened(make):
+    assert read_parallel_set(make()).opened("de", "en") is None  # s0, s1 ...
+    rows = [replace(row, original=replace(row.original, id=f"0{row.original.id}")) for row in numbered()]
+    rows = [replace(row, translation=replace(row.translation, id=row.original.id)) for row in rows]
+    assert read_parallel_set(make(rows=rows, name="zeros")).opened("de", "en") is None
+    assert read_parallel_set(make("question_answering", name="q")).opened("de", "en") is None
+
+
 def test_rejected_rows_are_kept_with_their_text_and_reason(make):
     folder = make()
     (line,) = pq.read_table(folder / "rejected" / "de.parquet").to_pylist()

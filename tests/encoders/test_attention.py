@@ -15,10 +15,12 @@ ON_CPU = [name for name in BACKENDS if name != "varlen"]
 SHAPES = {
     "one": ((7,), (7,)),
     "equal": ((4, 4, 4), (4, 4, 4)),
+    "neighbours equal": ((3, 2, 2, 1, 1, 1, 2), (3, 4, 4, 2, 2, 2, 4)),
     "unequal": ((3, 9, 1, 5), (3, 9, 1, 5)),
     "fewer queries than keys": ((1, 1, 2), (6, 3, 8)),
     "no query": ((2, 0, 3), (5, 4, 3)),
     "no key": ((2, 3, 1), (2, 0, 4)),
+    "neighbours without a key": ((2, 3, 3, 1), (2, 0, 0, 4)),
 }
 
 
@@ -41,13 +43,26 @@ def rows_of(segments, gradients=False):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", [name for name in ON_CPU if name != "reference"])
 def test_backends_agree_with_the_reference(name, shape, window):
-    if window and shape == "no key":
+    if window and "key" in shape.split():
         pytest.skip("windows are for real tokens")
     expected, found = (
         BACKENDS[each](*rows_of(segments_of(*SHAPES[shape])), segments_of(*SHAPES[shape]), window, 0.0, 0.3)
         for each in ("reference", name)
     )
     torch.testing.assert_close(found, expected, atol=3e-6, rtol=0)
+
+
+def test_neighbours_of_equal_length_are_read_at_once(monkeypatch):
+    computed = attention.F.scaled_dot_product_attention
+    calls = []
+    monkeypatch.setattr(
+        attention.F,
+        "scaled_dot_product_attention",
+        lambda q, *rest, **more: calls.append(len(q)) or computed(q, *rest, **more),
+    )
+    segments = segments_of(*SHAPES["neighbours equal"])
+    BACKENDS["segments"](*rows_of(segments), segments, None, 0.0, 0.3)
+    assert calls == [1, 2, 3, 1]
 
 
 def seen_by(segments, window=None):
@@ -69,7 +84,7 @@ def test_a_query_sees_its_own_segment_alone():
 
 
 @pytest.mark.parametrize("window", [None, 2])
-@pytest.mark.parametrize("shape", ["unequal", "fewer queries than keys", "no query"])
+@pytest.mark.parametrize("shape", ["unequal", "neighbours equal", "fewer queries than keys", "no query"])
 @pytest.mark.parametrize("name", ["segments", "blocks"])
 def test_gradients_agree_with_the_reference(name, shape, window):
     gradients = []

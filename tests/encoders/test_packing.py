@@ -132,10 +132,11 @@ def test_states_stand_where_their_tokens_stood(encoder):
         assert (side.abs().sum(-1) > 0).equal(mask.bool())
 
 
-def test_under_activation_checkpointing_everything_is_read_and_gradients_are_the_same(make_encoder):
+@pytest.mark.parametrize("further", [True, False])
+def test_layers_that_are_computed_again_read_no_more_and_give_the_same_gradients(make_encoder, further):
     sides = sides_of([[5, 3], [2, 7]])
-    wanted = [mask.cumsum(1) == 1 for _, mask in sides]
-    gradients = []
+    wanted = [sides[0][1].cumsum(1) == 1, (sides[1][1].cumsum(1) == 1) & further]
+    gradients, read = [], []
     for checkpointing in (False, True):
         encoder = prepare(make_encoder("xlm-roberta")).double()
         for module in encoder.modules():
@@ -144,8 +145,15 @@ def test_under_activation_checkpointing_everything_is_read_and_gradients_are_the
         if checkpointing:
             encoder.activation_checkpointing_enable({"use_reentrant": False})
         encoder.train()
-        encode(encoder, sides, (1,), wanted=wanted)[0][:, 0].pow(3).sum().backward()
+        rows = []
+        for layer in encoder.encoder.layer:
+            layer.intermediate.register_forward_hook(lambda _, given, __, rows=rows: rows.append(given[0].shape[1]))
+        states = encode(encoder, sides, (1,), wanted=wanted)
+        read.append(rows[:])
+        sum(side.pow(3).sum() for side in states).backward()
+        assert len(rows) == LAYERS * (1 + checkpointing)  # computed again indeed
         gradients.append([p.grad for p in encoder.parameters() if p.grad is not None])
+    assert read[0] == read[1] == [17, 17 if further else 7, *[17 if further else 7] * (LAYERS - 3), 4 if further else 2]
     for plain, recomputed in zip(*gradients, strict=True):
         torch.testing.assert_close(recomputed, plain)
 

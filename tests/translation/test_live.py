@@ -96,7 +96,7 @@ def test_predictions_are_those_of_texts_that_come_with_these_translations(
 ):
     run = trained("classification", "filter")
     monkeypatch.setattr(predict, "BLOCK", 2)
-    predict_lines(run, lines, tmp_path / "live.jsonl", "fake")
+    predict_lines(run, lines, tmp_path / "live.jsonl", translator="fake")
     predictor = isogloss.load(run)
     records = Live(engine, ["en"])(sentences(*TEXTS))
     expected = predictor.predict(records)
@@ -130,5 +130,16 @@ def test_an_engine_that_breaks_down_leaves_no_half_file(trained, engine, lines, 
 
     monkeypatch.setattr(Fake, "translate", refused)
     with pytest.raises(UserError, match="cannot be reached"):
-        predict_lines(trained("classification", "filter"), lines, tmp_path / "out.jsonl", "fake")
+        predict_lines(trained("classification", "filter"), lines, tmp_path / "out.jsonl", translator="fake")
     assert [path.name for path in tmp_path.iterdir()] == ["lines.jsonl"]
+
+
+def test_the_command_translates_with_an_engine_of_the_package(trained, lines, tmp_path, command):
+    memory = tmp_path / "memory.tsv"
+    memory.write_text(f"de\ten\n{TEXTS[0]}\tThe goal was big.\n{TEXTS[2]}\tThe beach is far.\n", encoding="utf-8")
+    outcome = command(
+        "predict", trained("classification", "filter"), "--input", lines, "--translator", f"memory:{memory}"
+    )
+    assert outcome.code == 0
+    assert outcome.err == "1 of 3 texts were read without a translation into English (1: not in the memory)\n"
+    assert [json.loads(line)["id"] for line in outcome.out.splitlines()] == ["0", "1", "2"]

@@ -54,9 +54,18 @@ def test_the_fused_layers_follow_the_local_ones(m, k, layers):
     assert fused_layers(4, m, k) == layers
 
 
-@pytest.mark.parametrize(("m", "k", "most"), [(3, 2, 1), (5, 0, 0), (-1, 2, 4), (1, -1, 3)])
-def test_more_layers_than_there_are_is_an_error_with_the_most_there_can_be(m, k, most):
-    with pytest.raises(UserError, match=f"set fusion_layers to {most} or less"):
+@pytest.mark.parametrize(
+    ("m", "k", "advice"),
+    [
+        (3, 2, "fusion_layers to 1 or less"),
+        (1, -1, "fusion_layers to 3 or less"),
+        (5, 0, "local_layers to 3 or less"),
+        (9, 1, "local_layers to 3 or less"),
+        (-1, 2, "local_layers to 3 or less"),
+    ],
+)
+def test_more_layers_than_there_are_is_an_error_with_an_advice_that_helps(m, k, advice):
+    with pytest.raises(UserError, match=f"set {advice}"):
         fused_layers(4, m, k)
 
 

@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from helpers import assert_one_line
 
+from isogloss.data.given_translations import fingerprint_of, read_translations, translations_for
+from isogloss.data.on_disk import OnDisk
 from isogloss.data.parallel_set import MANIFEST, Row, write_parallel_set
 from isogloss.data.task_data import read_split
-from isogloss.data.training_translations import fingerprint_of, read_translations, translations_for
 from isogloss.errors import UserError
 from isogloss.recipe import resolve
 from isogloss.runs import Job, train
@@ -85,6 +87,20 @@ def test_the_set_takes_the_place_of_the_tasks_own_translations(make, job):
 
 def test_languages_that_are_not_asked_for_are_not_trained_on(make, job):
     assert list(job(make(("sw", "fr")), ["en", "sw"]).records("train")) == ["en", "sw"]
+
+
+def test_beside_a_large_table_the_translations_stay_on_disk(make, data, english):
+    task = load_task("sib200", data)
+    numbers, labels = np.array([int(record.id) for record in english]), frozenset(record.label for record in english)
+    large = OnDisk(english.__getitem__, numbers, numbers, labels)
+    first = english[0].id
+    given = translations_for(
+        task, make(change=lambda row: row if row.original.id != first else replace(row, reason="x"))
+    )
+    found = read_translations(given, task, data, large, ["sw"])["sw"]
+    assert isinstance(found, OnDisk)
+    assert list(found) == read_translations(given, task, data, english, ["sw"])["sw"]
+    assert [record.translations for record in found] == [(record,) for record in english[1:]]
 
 
 def test_rejected_rows_do_not_train(make, job, english):
