@@ -51,8 +51,8 @@ def write_copier(folder: Path, vocabulary: int = 32_000, layers: int = LAYERS) -
     spelling = _sentencepiece(vocabulary)
     for name in ("source.spm", "target.spm"):
         (folder / name).write_bytes(spelling)
-    spm = {f"{side}_spm": str(folder / f"{side}.spm") for side in ("source", "target")}
-    tokenizer = MarianTokenizer(**spm, vocab=str(folder / "vocab.json"), source_lang="en", target_lang="de")
+    source, target, vocab = (str(folder / name) for name in ("source.spm", "target.spm", "vocab.json"))
+    tokenizer = MarianTokenizer(source, target, vocab, source_lang="en", target_lang="de")
     tokenizer.save_pretrained(folder)
     pad = len(pieces) - 1
     config = MarianConfig(

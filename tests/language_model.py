@@ -26,6 +26,7 @@ class LanguageModelServer(ThreadingHTTPServer):
         self.known: dict[str, str] = {}
         self.faults: dict[str, list[str]] = {}
         self.answers: dict[str, str] = {}  # by a word of the text, given as they are
+        self.drawn: dict[int, str] = {}  # by the seed of a sample, given as they are
         self.requests: list[dict] = []
         self.model: dict = {"id": "stand-in", "max_model_len": 4000}
         self.lists_models = True
@@ -78,6 +79,10 @@ class Handler(BaseHTTPRequestHandler):
             fault = due.pop(0) if due else ""
         if "logprobs" in body and not self.server.tells_probabilities:
             self._send(400, {"error": {"message": "logprobs is not supported"}})
+        elif fault == "context":
+            self._send(400, {"error": {"message": "the model's maximum context length is 4000 tokens"}})
+        elif fault == "refuse":
+            self._send(400, {"error": {"message": f"no, {self.headers.get('Authorization')}"}})
         elif fault in STATUSES:
             self._send(STATUSES[fault], {"error": {"message": "as told"}}, [("retry-after-ms", "1")])
         elif fault == "hang":
@@ -101,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         if answer is None:
             answer = translated(blocks(body), self.server.known)
         if body.get("temperature"):
-            answer = f"{answer} {body['seed']}"
+            answer = self.server.drawn.get(body["seed"], f"{answer} {body['seed']}")
         answer = {"empty": "  ", "source": text}.get(fault, answer)
         choice: dict = {"index": 0, "finish_reason": "length" if fault == "length" else "stop"}
         tokens = answer.split()
@@ -136,13 +141,12 @@ def blocks(body: dict) -> list[dict]:
     if "prompt" in body:
         lines = body["prompt"].split("\n")
     else:
-        turns = [turn["content"] for turn in body["messages"] if turn["role"] != "system"]
         lines = []
-        for turn, role in zip(turns, [turn["role"] for turn in body["messages"][1:]], strict=True):
-            if role == "assistant":
-                lines[-1] += f" {turn}"
+        for turn in body["messages"]:
+            if turn["role"] == "assistant":
+                lines[-1] += f" {turn['content']}"
             else:
-                lines += turn.split("\n")
+                lines += turn["content"].rpartition("\n\n")[2].split("\n")  # what is wanted stands before the first
     found: list[dict] = []
     terms: dict[str, str] = {}
     for line in lines:

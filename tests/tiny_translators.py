@@ -36,6 +36,7 @@ LAYERS = {
     "decoder_layerdrop": 0.0,
     "scale_embedding": True,
 }
+DIRECTIONS = (("en", "de"), ("en", "fr"), ("de", "en"))  # what the models of several languages learn
 Rows = Sequence[tuple[list[int], list[int]]]  # source and target ids, as the model reads and writes them
 
 
@@ -68,7 +69,7 @@ def taught(model: torch.nn.Module, rows: Rows, silent: int | None = None, seed: 
     pad = model.config.pad_token_id
     inputs = padded([source for source, _ in rows], pad)
     labels = padded([target for _, target in rows], -100)
-    optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
+    optimiser = torch.optim.Adam(model.parameters(), lr=5e-3, fused=True)
     for _ in range(120):
         if silent is not None:
             with torch.no_grad():
@@ -87,11 +88,6 @@ def taught(model: torch.nn.Module, rows: Rows, silent: int | None = None, seed: 
 def padded(rows: Sequence[list[int]], pad: int) -> torch.Tensor:
     """The rows as one tensor, the short ones filled up."""
     return torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=pad)
-
-
-def directions(languages: Sequence[str]) -> list[tuple[str, str]]:
-    """All ordered pairs of the languages."""
-    return [(source, target) for source in languages for target in languages if source != target]
 
 
 def marian(folder: Path, pair: tuple[str, str] = ("en", "de"), tags: dict[str, str] | None = None) -> Path:
@@ -184,7 +180,7 @@ def mbart50(folder: Path) -> Path:
 
 def _many_to_many(folder: Path, tokenizer, model: torch.nn.Module, codes: dict[str, str]) -> Path:
     rows = []
-    for source, target in directions(list(LINES)):
+    for source, target in DIRECTIONS:
         tokenizer.src_lang, tokenizer.tgt_lang = codes[source], codes[target]
         for text, wanted in zip(LINES[source], LINES[target], strict=True):
             rows.append((tokenizer(text).input_ids, tokenizer(text_target=wanted).input_ids))
@@ -217,7 +213,7 @@ def madlad(folder: Path) -> Path:
     )
     rows = [
         (tokenizer(f"<2{target}> {text}").input_ids, tokenizer(wanted).input_ids)
-        for source, target in directions(list(LINES))
+        for source, target in DIRECTIONS
         for text, wanted in zip(LINES[source], LINES[target], strict=True)
     ]
     taught(T5ForConditionalGeneration(config), rows).save_pretrained(folder)

@@ -17,6 +17,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 from isogloss.errors import UserError, nearest
 from isogloss.metrics.translation import character_ngrams, sentence_chrf
@@ -45,7 +46,8 @@ def read_decoding(text: str) -> Decoding:
             raise UserError(f"decoding {text!r}: {key} is said twice")
         said[key] = value
     _check_words(said, text)
-    decoding = Decoding(**{key: _value(key, value, types[key], text) for key, value in said.items()})
+    values: dict[str, Any] = {key: _value(key, value, types[key], text) for key, value in said.items()}
+    decoding = Decoding(**values)
     check_decoding(decoding)
     return decoding
 

@@ -14,9 +14,10 @@ a word. Here a language without a token of its own is an error before anything i
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from isogloss.errors import UserError
@@ -77,8 +78,9 @@ class TaggedTokenizer:
             )
         self.family, self.tokens = _language_tokens(tokenizer, rows)
         self.source, self.target = (_stated(tokenizer, f"{side}_lang") for side in ("source", "target"))
-        self._special = {tokenizer.eos_token_id, *(token.id for token in self.tokens.values())}
-        if not self.family and not (self.source and self.target):
+        ends = {tokenizer.eos_token_id, tokenizer.pad_token_id}
+        self._special = ends | {token.id for token in self.tokens.values()}
+        if not self.family and (self.source is None or not self.target):
             raise UserError(
                 f"translator {name}: its vocabulary has no language tokens, and its tokenizer_config.json does not say "
                 'what it translates; add "source_lang": "de", "target_lang": "en" (your languages) there'
@@ -114,7 +116,7 @@ class TaggedTokenizer:
     def source_ids(self, texts: Sequence[str], source: str, target: str) -> list[list[int]]:
         """For each text the tokens that the encoder reads, the languages and the end included.
 
-        What looks like a special token inside a text stays text.
+        What looks like a special token inside a text stays text, where the tokenizer can do so; see `strays`.
         """
         if not self.family:
             return self._ids(texts)
@@ -149,6 +151,13 @@ class TaggedTokenizer:
         """For each source token whether it stands for a part of the text; languages and end do not."""
         return [i not in self._special for i in ids]
 
+    def strays(self, ids: Sequence[int]) -> bool:
+        """Whether a text's source tokens have more special ones than belong there, so that its words are misread.
+
+        The vocabularies of T5 and mBART have `</s>` among their pieces, and find it in a text as they find any other.
+        """
+        return sum(i in self._special for i in ids) > (2 if self.family else 1)
+
     def _ids(self, texts: Sequence[str], key: str = "text", add_special_tokens: bool = True) -> list[list[int]]:
         if not texts:
             return []
@@ -166,7 +175,15 @@ class TaggedTokenizer:
 
 def _language_tokens(tokenizer: Any, rows: int) -> tuple[Family | None, dict[str, LanguageToken]]:
     """The family with the most language tokens in a vocabulary, and these by BCP-47 tag; None and {} without any."""
-    found = {family: dict(_tokens_of(family, tokenizer, rows)) for family in FAMILIES}
+    any_form = re.compile("|".join(family.form for family in FAMILIES))
+    vocabulary = {token: number for token, number in tokenizer.get_vocab().items() if any_form.fullmatch(token)}
+    found = {}
+    for family in FAMILIES:
+        # M2M-100's tokenizer may know its language tokens and yet not count them among its vocabulary
+        hidden = {token: tokenizer.convert_tokens_to_ids(token) for token in _published(family) - set(vocabulary)}
+        ids = {token: number for token, number in (vocabulary | hidden).items() if number is not None}
+        real = {token: number for token, number in ids.items() if number != tokenizer.unk_token_id and number < rows}
+        found[family] = _by_tag(family, real)
     family = max(FAMILIES, key=lambda family: len(found[family]))
     # a piece of text may look like a language's name; the tokens of many-to-many models are set by an attribute
     if not found[family] or not (family.target_first or hasattr(tokenizer, "src_lang")):
@@ -174,30 +191,26 @@ def _language_tokens(tokenizer: Any, rows: int) -> tuple[Family | None, dict[str
     return family, found[family]
 
 
-def _tokens_of(family: Family, tokenizer: Any, rows: int) -> Iterator[tuple[str, LanguageToken]]:
-    """Pairs of tag and token, the best spelling of a language last: the published one, the one with its script."""
-    vocabulary, published = tokenizer.get_vocab(), _published(family)
-    by_rank = []
-    for token in {*vocabulary, *published}:
+def _by_tag(family: Family, ids: dict[str, int]) -> dict[str, LanguageToken]:
+    """The language tokens of a family by BCP-47 tag; of several the published one, then the one with its script."""
+    ranked = []
+    for token, number in ids.items():
         if not (match := re.fullmatch(family.form, token)):
-            continue
-        number = vocabulary.get(token, tokenizer.convert_tokens_to_ids(token))
-        if number is None or number == tokenizer.unk_token_id or number >= rows:
             continue
         try:
             known = language(match[1])
         except UserError:  # >>unk<<, a task, a language that nobody else knows
             continue
-        rank = (token in published, match[1].endswith(f"_{known.script}"), -len(token), token)
-        by_rank.append((rank, known.tag, LanguageToken(match[1], token, number)))
-    for _, tag, found in sorted(by_rank, key=lambda item: item[0]):
-        yield tag, found
+        rank = (token in _published(family), match[1].endswith(f"_{known.script}"), -len(token), token)
+        ranked.append((rank, known.tag, LanguageToken(match[1], token, number)))
+    return {tag: found for _, tag, found in sorted(ranked, key=lambda item: item[0])}  # the last one stays
 
 
-def _published(family: Family) -> set[str]:
+@cache
+def _published(family: Family) -> frozenset[str]:
     """The tokens of the family's published models that the table of languages knows."""
     if family.name == "opus":
-        return set()
+        return frozenset()
     shape = {"m2m100": "__{}__"}.get(family.name, "{}")
     found = set()
     for known in languages():
@@ -205,7 +218,7 @@ def _published(family: Family) -> set[str]:
             found.add(shape.format(dialect(known, family.name)))
         except UserError:
             continue
-    return found
+    return frozenset(found)
 
 
 def _stated(tokenizer: Any, side: str) -> str | None:

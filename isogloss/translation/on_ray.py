@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from isogloss.errors import UserError
@@ -41,13 +41,12 @@ def fill(
         processors, gpus = (int(ray.cluster_resources().get(name, 0)) for name in ("CPU", "GPU"))
         if workers > processors:
             raise UserError(f"--ray {workers}: Ray has {processors} processors, a worker needs one; ask for fewer")
-        # the texts wait in Ray's memory, which goes to disk when it is full, not in this process
+        # the texts wait in Ray's object store, which goes to disk when it is full
         tables = (pa.Table.from_pylist([_row(batch)]) for batch in _plan(job, rows, targets, watch))
         if not (waiting := [ray.put(table) for table in tables]):
             return
         made = ray.data.from_arrow_refs(waiting).map_batches(
-            _Worker,
-            fn_constructor_args=(load, job.decoding),
+            _worker(load, job.decoding),
             batch_size=None,
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=processors // workers,
@@ -70,7 +69,7 @@ def fill(
 
 def _plan(job: Job[Row], rows: Iterable[Row], targets: Sequence[str], watch: Watch) -> Iterator[Batch]:
     """The batches of all rows. A text that comes again waits in an earlier batch, which is noted outside the memory."""
-    with sqlite3.connect("") as planned:
+    with closing(sqlite3.connect("")) as planned:
         planned.execute("CREATE TABLE planned (key BLOB PRIMARY KEY) WITHOUT ROWID")
 
         def states(keys: Sequence[bytes]) -> dict[bytes, State]:
@@ -88,31 +87,32 @@ def _plan(job: Job[Row], rows: Iterable[Row], targets: Sequence[str], watch: Wat
                     watch.found(target, len(block))
 
 
-class _Worker:
-    """An engine in a process of Ray. What is wrong with it is told in the answer, or Ray would try again."""
+def _worker(load: Callable[[], Translator], decoding: Decoding) -> type:
+    """The class of an engine in a process of Ray.
 
-    def __init__(self, load: Callable[[], Translator], decoding: Decoding):
-        self.decoding, self.error = decoding, ""
-        try:
-            self.translator = load()
-        except UserError as error:
-            self.error = str(error)
+    What it is made with is part of the class, so that it can be made anew anywhere. What is wrong with the engine is
+    told in the answer, or Ray would try again.
+    """
 
-    def __call__(self, table: dict[str, Any]) -> dict[str, Any]:
-        made, error = [], self.error
-        source, target, texts = (table[name][0] for name in ("source", "target", "texts"))
-        try:
-            if not error:
-                made = self.translator.translate([str(text) for text in texts], source, target, self.decoding)
-        except UserError as mistake:
-            error = str(mistake)
-        told = [
-            [each.hypotheses[0].text, each.hypotheses[0].log_probability, each.hypotheses[0].tokens]
-            if each.hypotheses
-            else [each.failure]
-            for each in made
-        ]
-        return table | {"made": [json.dumps(told)], "error": [error]}
+    class Worker:
+        def __init__(self) -> None:
+            self.error = ""
+            try:
+                self.translator = load()
+            except UserError as error:
+                self.error = str(error)
+
+        def __call__(self, table: dict[str, Any]) -> dict[str, Any]:
+            made, error = [], self.error
+            source, target, texts = (table[name][0] for name in ("source", "target", "texts"))
+            try:
+                if not error:
+                    made = self.translator.translate([str(text) for text in texts], source, target, decoding)
+            except UserError as mistake:
+                error = str(mistake)
+            return table | {"made": [json.dumps([_told(each) for each in made])], "error": [error]}
+
+    return Worker
 
 
 def _row(batch: Batch) -> dict[str, Any]:
@@ -123,6 +123,14 @@ def _row(batch: Batch) -> dict[str, Any]:
         "keys": list(batch.keys),
         "rows": batch.rows,
     }
+
+
+def _told(translation: Translation) -> list[Any]:
+    """A translation as JSON: text, log-probability and tokens, or the failure alone."""
+    if not translation.hypotheses:
+        return [translation.failure]
+    best = translation.hypotheses[0]
+    return [best.text, best.log_probability, best.tokens]
 
 
 def _translation(told: list[Any]) -> Translation:
@@ -145,7 +153,7 @@ def _ray() -> Iterator[Any]:
     there = ray.is_initialized()
     if not there:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # its errors are raised as well
     ray.data.DataContext.get_current().enable_progress_bars = False
     try:
         yield ray

@@ -81,14 +81,19 @@ def with_breaks(answer: str, text: str, mark: str) -> str | None:
 
 
 def chat(text: str, context: Context, labels: Labels) -> list[dict[str, str]]:
-    """The messages of a chat: what is wanted, the examples as questions and answers, the text."""
+    """The messages of a chat: the examples as questions and answers, then the text; before all what is wanted.
+
+    That stands in the first question, as not every model's template knows a system message.
+    """
     mark = line_mark(text, context)
-    messages = [{"role": "system", "content": instruction(text, context, labels, mark)}]
+    messages = []
     for each in context.demonstrations:
         question = _question(each.source, each.draft, (), labels, mark)
         messages.append({"role": "user", "content": question})
         messages.append({"role": "assistant", "content": one_line(each.target, mark)})
-    return [*messages, {"role": "user", "content": _question(text, context.draft, context.terms, labels, mark)}]
+    messages.append({"role": "user", "content": _question(text, context.draft, context.terms, labels, mark)})
+    messages[0]["content"] = f"{instruction(text, context, labels, mark)}\n\n{messages[0]['content']}"
+    return messages
 
 
 def completion(text: str, context: Context, labels: Labels) -> str:
@@ -135,15 +140,18 @@ def within(
 ) -> Context | None:
     """The context without as many whole examples, the least similar first, as do not fit into `room` tokens.
 
-    None if the text does not fit with none of them. count: tokens of a text; estimated where the server tells none.
+    None if the text does not fit with none of them. count: tokens of a text; estimated where none is given.
     """
-    count = count or about_tokens
-    shown = context.demonstrations
-    for first in range(len(shown) + 1):
-        cut = replace(context, demonstrations=shown[first:])
-        if sum(count(message["content"]) + OVERHEAD for message in chat(text, cut, labels)) <= room:
+    for first in range(len(context.demonstrations) + 1):
+        cut = replace(context, demonstrations=context.demonstrations[first:])
+        if prompt_tokens(text, cut, labels, count) <= room:
             return cut
     return None
+
+
+def prompt_tokens(text: str, context: Context, labels: Labels, count: Callable[[str], int] | None = None) -> int:
+    """The tokens of a prompt as a chat, which is the longer form."""
+    return sum((count or about_tokens)(message["content"]) + OVERHEAD for message in chat(text, context, labels))
 
 
 def about_tokens(text: str) -> int:

@@ -86,6 +86,14 @@ def adherence(required: Sequence[Sequence[Term]], translations: Sequence[str]) -
     return Adherence(len(kept), sum(given for given, _ in kept), sum(either for _, either in kept))
 
 
+def told(found: Adherence) -> str:
+    """One line about it, for people."""
+    if found.shares is None:
+        return "terms: none required"
+    given, either = found.shares
+    return f"terms: {found.required:,} required, {given:.1f} % kept as given, {either:.1f} % with inflected forms"
+
+
 def has_term(translation: str, term: Term, *, inflected: bool = False) -> bool:
     """Whether the translation has one of the term's targets: as given but for case, or inflected too."""
     plain = _folded(translation)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -61,7 +62,7 @@ def translate_records(
     """
     records = records if isinstance(records, Records) else records_of(records)
     _require_room(output)
-    require(gates or {}, reverse is not None, bool(program))
+    _require_judges(records.languages, targets, gates or {}, reverse, program)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     share = shard or ((number(), processes) if processes > 1 else ALL)
     with _opened(store, output) as kept:
@@ -69,17 +70,7 @@ def translate_records(
         job.require(records.languages, targets)
         if store or output:
             print(f"translations are kept in {kept.folder}; stopped, the same command goes on", file=sys.stderr)
-        progress = Progress(targets, records.total)
-        try:
-            if workers:
-                from isogloss.translation import on_ray
-
-                on_ray.fill(job, records.rows(), targets, progress, load or (lambda: translator), workers)
-            else:
-                fill(job, records.rows(), targets, progress)
-        finally:
-            progress.close()
-        print(progress.summary(), file=sys.stderr)
+        _fill(job, records, targets, workers, load or (lambda: translator))
         if shard:
             told = "when all shards have ended, the same command without --shard writes the data set"
             print(f"shard {shard[0] + 1} of {shard[1]} is done; {told}", file=sys.stderr)
@@ -99,6 +90,23 @@ def translate_records(
             return None
         provenance = {"engine": translator.provenance, "decoding": asdict(decoding), "gates": dict(gates or {})}
         return write_parallel_set(output, judge, kind=records.kind, provenance=provenance)
+
+
+def _fill(
+    job: Job[Record], records: Records, targets: Sequence[str], workers: int, load: Callable[[], Translator]
+) -> None:
+    """Nothing; this worker's share of the texts is in the store, and it was told how fast that went."""
+    progress = Progress(targets, records.total)
+    try:
+        if workers:
+            from isogloss.translation import on_ray
+
+            on_ray.fill(job, records.rows(), targets, progress, load, workers)
+        else:
+            fill(job, records.rows(), targets, progress)
+    finally:
+        progress.close()
+    print(progress.summary(), file=sys.stderr)
 
 
 def translate_lines(
@@ -185,6 +193,26 @@ def _back(
         return [row.translation for _, (row,) in made]
 
     return back
+
+
+def _require_judges(
+    sources: Sequence[str],
+    targets: Sequence[str],
+    gates: Mapping[str, float],
+    reverse: Translator | None,
+    program: Sequence[str],
+) -> None:
+    """Nothing, if the gates will have what they need when everything is translated.
+
+    Raises:
+        UserError: they will not.
+    """
+    require(gates, reverse is not None, bool(program))
+    if program and shutil.which(program[0]) is None:
+        raise UserError(f"--quality: there is no program {program[0]!r} to be run; check the path")
+    for source, target in ((source, target) for source in sources for target in targets if source != target):
+        if reverse is not None:
+            reverse.check(target, source)
 
 
 def _require_room(output: Path | None) -> None:

@@ -15,17 +15,20 @@ from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 import numpy as np
 
-from isogloss.data.formats import find, open_text, read_header, read_table
+from isogloss.data.formats import OPENERS, find, open_text, read_header, read_table
 from isogloss.errors import UserError
 from isogloss.languages import language
 from isogloss.translation.language_id import language_among, other_language
 
 Encode = Callable[[Sequence[str]], np.ndarray]  # texts -> unit vectors (texts, H)
 SIMILARITIES_AT_ONCE = 2**24  # 64 MB of float32
+XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 LENGTH_RATIO = 3.0  # a pair whose ratio of lengths is so many times the usual one is no translation
+ENOUGH = 120  # characters by which the language of a side is told
 SAMPLE = 20  # pairs by which the languages of a memory are told
 SHORT = 10  # characters added to both lengths: two words may well be four times as long as one
 
@@ -52,9 +55,10 @@ class TranslationMemory:
     def __init__(self, pairs: Sequence[Pair], similarity: str | Encode = "edit"):
         self.pairs = pairs
         self.similarity = similarity
+        self._sources = [folded(pair.source) for pair in pairs]
         self._places: dict[str, list[int]] = {}
-        for place, pair in enumerate(pairs):
-            self._places.setdefault(folded(pair.source), []).append(place)
+        for place, source in enumerate(self._sources):
+            self._places.setdefault(source, []).append(place)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -92,10 +96,8 @@ class TranslationMemory:
             from rapidfuzz.process import cdist
         except ImportError:
             raise UserError("edit distance needs rapidfuzz; pip install 'isogloss[translate]'") from None
-        sources = [folded(pair.source) for pair in self.pairs]
-        return cdist(
-            list(map(folded, texts)), sources, scorer=Levenshtein.normalized_similarity, dtype=np.float32, workers=1
-        )
+        near = Levenshtein.normalized_similarity
+        return cdist(list(map(folded, texts)), self._sources, scorer=near, dtype=np.float32, workers=1)
 
     @cached_property
     def _vectors(self) -> np.ndarray:
@@ -136,20 +138,22 @@ def read_pairs(path: Path, source: str, target: str) -> list[Pair]:
     JSON lines have `source` and `target`, and where they differ from line to line `source_language` and
     `target_language`; a line of the opposite direction is turned. A table has the source before the target, or a first
     line with `source` and `target` or with languages (`en`, `de`, `sw`), of which two are taken. Either may have
-    a `style`.
+    a `style`. In TMX the style is the target's language with its region, as the file has it (`pt-BR`).
 
     Raises:
-        UserError: it is neither, or lacks one of the languages.
+        UserError: it is none of these, or lacks one of the languages.
     """
     if ".jsonl" in path.suffixes:
         return list(_json_pairs(path, source, target))
-    columns = _columns(path, source, target)
-    rows = read_table(path, columns)
-    return [Pair(row.values[0], row.values[1], (*row.values, None)[2] or None) for row in rows]
+    if ".tmx" in path.suffixes:
+        return list(_tmx_pairs(path, source, target))
+    return [Pair(*row.values) for row in read_table(path, _columns(path, source, target))]
 
 
 def _names_languages(path: Path, source: str, target: str) -> bool:
     """Whether the file itself says which languages its sides are in, and is believed."""
+    if ".tmx" in path.suffixes:
+        return True
     if ".jsonl" in path.suffixes:
         with open_text(path) as text:
             return '"target_language"' in text.readline()
@@ -212,6 +216,33 @@ def _json_pairs(path: Path, source: str, target: str) -> Iterator[Pair]:
                 yield Pair(one, other, row.get("style"))
 
 
+def _tmx_pairs(path: Path, source: str, target: str) -> Iterator[Pair]:
+    """The units of a TMX file that have both languages, without the mark-up inside them."""
+    found, seen = find(path), set()
+    try:
+        with OPENERS.get(found.suffix, open)(found, "rb") as file:
+            for _, element in ElementTree.iterparse(file):
+                if element.tag == "tu":
+                    variants = {each.get(XML_LANGUAGE) or each.get("lang") or "": each for each in element.iter("tuv")}
+                    texts = {_tag(name): (_segment(variant), name) for name, variant in variants.items()}
+                    seen |= texts.keys()
+                    if source in texts and target in texts:
+                        yield Pair(texts[source][0], *texts[target])
+                    element.clear()
+    except (ElementTree.ParseError, OSError, EOFError) as error:
+        raise UserError(f"{found}: not TMX ({error})") from None
+    if not {source, target} <= seen:
+        raise UserError(f"{found}: no units {source}-{target}; it has {', '.join(map(str, seen)) or 'none'}")
+
+
+def _segment(variant: ElementTree.Element) -> str:
+    return "".join(
+        text
+        for segment in variant.iter("seg")
+        for text in (segment.text or "", *(each.tail or "" for each in segment))  # tags inside hold codes, not words
+    )
+
+
 def clean(pairs: Sequence[Pair], source: str, target: str, where: str) -> tuple[list[Pair], Counter[str]]:
     """The pairs that may be translations, and how many were left out for which reason.
 
@@ -224,7 +255,9 @@ def clean(pairs: Sequence[Pair], source: str, target: str, where: str) -> tuple[
     dropped: Counter[str] = Counter()
     full = [pair for pair in pairs if pair.source.strip() and pair.target.strip()]
     latest = list({exact(pair.source): pair for pair in full}.values())
-    sides = [tuple(language_among(text, (source, target)) for text in (pair.source, pair.target)) for pair in latest]
+    sides = [
+        tuple(language_among(text[:ENOUGH], (source, target)) for text in (pair.source, pair.target)) for pair in latest
+    ]
     turned = sides.count((target, source))
     if turned * 2 > len(latest):
         raise UserError(

@@ -23,6 +23,7 @@ class Fake:
     log: Path | None = None
     failing: str = "\0"
     documents: bool = False
+    one_way: bool = False
     calls: list = field(default_factory=list)
     fingerprint: str = "fake-1"
 
@@ -38,6 +39,8 @@ class Fake:
         for tag in (source, target):
             if tag not in LANGUAGES:
                 raise UserError(f"fake does not translate {tag}; it has {', '.join(LANGUAGES)}")
+        if self.one_way and source != "en":
+            raise UserError("fake translates from en alone")
 
     def translate(self, texts, source, target, decoding):
         self.calls.append(list(texts))

@@ -73,7 +73,7 @@ def test_a_memory_by_an_encoders_vectors_helps_too(model, corpus, encoder_folder
     path, texts = corpus
     by_vectors = engine_of(model, memory=path, shots=3, similarity=str(encoder_folder))
     assert chrf(by_vectors, texts) > chrf(engine_of(model), texts) + 5
-    assert "model.safetensors" not in by_vectors.fingerprint and len(model.requests[0]["messages"]) == 2 + 2 * 3
+    assert "model.safetensors" not in by_vectors.fingerprint and len(model.requests[0]["messages"]) == 1 + 2 * 3
 
 
 def test_every_prompt_ends_with_the_most_similar_pair_and_never_holds_the_texts_own(model, corpus):

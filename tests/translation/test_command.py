@@ -21,7 +21,7 @@ def engines(monkeypatch):
     made = {}
 
     def load(name):
-        made[name] = Fake()
+        made[name] = Fake(one_way=name == "one-way")
         return made[name]
 
     monkeypatch.setattr(options, "load_translator", load)
@@ -89,6 +89,8 @@ def test_json_lines_come_out_where_there_is_no_output(command, tmp_path):
         (["--task", "sib200", "--to", "de", "--gates", "emtpy"], "no gate 'emtpy'"),
         (["--task", "sib200", "--to", "de", "--shard", "3/2"], "write 2/8 for the second of eight workers"),
         (["--task", "sib200", "--to", "de", "--gates", "round_trip"], "gate round_trip needs --reverse ENGINE"),
+        (["--task", "sib200", "--to", "de", "--reverse", "one-way"], "fake translates from en alone"),
+        (["--task", "sib200", "--to", "de", "--gates", "quality", "--quality", "/no/comet x"], "'/no/comet'"),
     ],
 )
 def test_a_mistake_is_one_line(command, data, words, complaint, monkeypatch, tmp_path):

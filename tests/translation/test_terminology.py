@@ -1,7 +1,7 @@
 import pytest
 
 from isogloss.translation.prompts import Term
-from isogloss.translation.terminology import adherence, glossary, has_term, read_glossary
+from isogloss.translation.terminology import adherence, glossary, has_term, read_glossary, told
 
 
 def sources(text, *terms):
@@ -61,7 +61,8 @@ def test_adherence_counts_required_terms_and_takes_any_of_the_choices():
     house, train = Term("house", ("Haus", "Gebäude")), Term("train", ("Zug",))
     found = adherence([(house, train), (house,), ()], ["Das Gebäude und die Züge", "ein Heim", "nichts"])
     assert found == (3, 1, 2) and found.shares == (pytest.approx(100 / 3), pytest.approx(200 / 3))
-    assert adherence([()], ["nichts"]).shares is None
+    assert adherence([()], ["nichts"]).shares is None and told(adherence([()], ["nichts"])) == "terms: none required"
+    assert told(found) == "terms: 3 required, 33.3 % kept as given, 66.7 % with inflected forms"
 
 
 def test_a_glossary_is_read_like_a_memory_and_gathers_choices(tmp_path):

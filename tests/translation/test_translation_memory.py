@@ -113,6 +113,26 @@ def test_json_lines_may_say_their_direction_and_are_turned(tmp_path):
     assert read_pairs(tmp_path / "tm.jsonl", "en", "de") == [Pair("house", "Haus", "plain"), Pair("train", "Zug")]
 
 
+TMX = """<?xml version="1.0"?><tmx version="1.4"><header srclang="en"/><body>
+<tu><tuv xml:lang="en-US"><seg>the <bpt i="1">&lt;b&gt;</bpt>bus<ept i="1">&lt;/b&gt;</ept> stop</seg></tuv>
+<tuv xml:lang="pt-BR"><seg>o ponto de ônibus</seg></tuv></tu>
+<tu><tuv xml:lang="en-US"><seg>house</seg></tuv><tuv xml:lang="de"><seg>Haus</seg></tuv></tu>
+<tu><tuv xml:lang="pt-PT"><seg>a paragem</seg></tuv><tuv xml:lang="en"><seg>the stop</seg></tuv></tu></body></tmx>"""
+
+
+def test_tmx_is_read_without_its_codes_and_the_region_is_the_style(tmp_path):
+    (tmp_path / "tm.tmx").write_text(TMX, encoding="utf-8")
+    brazil, portugal = Pair("the bus stop", "o ponto de ônibus", "pt-BR"), Pair("the stop", "a paragem", "pt-PT")
+    assert read_pairs(tmp_path / "tm.tmx", "en", "pt") == [brazil, portugal]
+    assert read_pairs(tmp_path / "tm.tmx", "de", "en") == [Pair("Haus", "house", "en-US")]
+    assert read_memory(tmp_path / "tm.tmx", "en", "pt", style="pt-PT").pairs == [portugal]
+    with pytest.raises(UserError, match="no units en-sw"):
+        read_pairs(tmp_path / "tm.tmx", "en", "sw")
+    (tmp_path / "tm.tmx").write_text(TMX[:300], encoding="utf-8")
+    with pytest.raises(UserError, match="not TMX"):
+        read_pairs(tmp_path / "tm.tmx", "en", "pt")
+
+
 @pytest.mark.parametrize("line", ["{", "[]", '{"source": "a"}', '{"source": 1, "target": "b"}', '"text"'])
 def test_a_line_that_is_no_pair_is_named(tmp_path, line):
     (tmp_path / "tm.jsonl").write_text(f'{{"source": "a", "target": "b"}}\n{line}\n', encoding="utf-8")

@@ -58,6 +58,8 @@ def translate_by(
     for i in rest:
         if not any(tagged.of_the_text(ids[i])):
             failures[i] = "the model has no token for anything in it"
+        elif tagged.strays(ids[i]):
+            failures[i] = "it holds what the model takes for an end, for padding or for a language; take that out"
         elif can.max_source_tokens and len(ids[i]) > can.max_source_tokens:
             failures[i] = f"{len(ids[i])} tokens, the model reads {can.max_source_tokens}; split it"
     # longest first: what does not fit into memory is known at once

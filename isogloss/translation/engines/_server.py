@@ -9,6 +9,7 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 from isogloss.errors import UserError, nearest
@@ -16,6 +17,9 @@ from isogloss.errors import UserError, nearest
 KEYS = ("ISOGLOSS_API_KEY", "OPENAI_API_KEY")  # variables of the environment, the first one that is set
 PATIENCE = 20.0  # seconds for the list of models
 UNREACHABLE = ("ConnectError", "UnsupportedProtocol", "InvalidURL", "LocalProtocolError")  # the transport's own errors
+
+
+_making = Lock()
 
 
 class Failure(Exception):
@@ -167,9 +171,14 @@ def without_secrets(text: str) -> str:
     return re.sub(r"(https?://)[^\s/@]+@", r"\1***@", text)
 
 
-@cache
 def _client(url: str, timeout: float, retries: int, key: str | None) -> Any:
     """The client of a server, one for all threads of a process."""
+    with _making:  # or threads that begin together would each make one, and all but the last would be lost
+        return _made(url, timeout, retries, key)
+
+
+@cache
+def _made(url: str, timeout: float, retries: int, key: str | None) -> Any:
     try:
         from openai import OpenAI
     except ImportError:

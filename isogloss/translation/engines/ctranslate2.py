@@ -44,7 +44,7 @@ BATCH_TOKENS = 2048  # source tokens that one worker reads at once, padding incl
 WINDOW = 1024  # texts that are handed over together; the longest of them says how long outputs may become
 QUANTIZATIONS = ("int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
 # the library stops once as many hypotheses as the beam holds have ended, though a better one may still be growing; with
-# twice as many it found the best ones in our tests, for a fifth to a third more time
+# twice as many it found the best ones in our tests, for a fifth to two thirds more time
 PATIENCE = 2
 TOLERANCE = 0.5  # nats per token by which int8 weights may move a log-probability; a wrong conversion is off by more
 UNKNOWN_LIMIT = 1024  # tokens, where no configuration says what the model reads: what the library itself would read
@@ -137,24 +137,16 @@ class CTranslate2Translator:
     def _search(
         self, sources: list[list[int]], most: int, forced: list[int], decoding: Decoding
     ) -> Iterator[list[Candidate]]:
-        end, prefix = self.tagged.tokenizer.eos_token, self._words(forced)
-        exponent = search_exponent(decoding) if decoding.beam > 1 and not decoding.samples else 0.0
-        options: dict[str, Any] = {"beam_size": decoding.beam, "num_hypotheses": decoding.beam}
-        options |= {"patience": PATIENCE} if decoding.beam > 1 else {}
-        model = self._model
-        if decoding.samples:
-            # the library's generator is made with its thread and cannot be set back, so these draws have a thread of
-            # their own; they take many times as long as opening a model
-            ctranslate2.set_random_seed(seed_of(decoding.seed, sources[0]) % 2**32)
-            model = self._open()
-            options = {"beam_size": 1, "num_hypotheses": decoding.samples, "sampling_topk": 0}
-            options |= {"sampling_topp": decoding.top_p, "sampling_temperature": decoding.temperature}
+        model, options = self._searcher(sources[0], decoding)
+        prefix = self._words(forced)
+        # 4.8.5 mixes up the attention of the first token of texts that are searched together; one that is forced has no
+        # part in it
+        alone = decoding.coverage and not forced
         results = model.translate_batch(
             [self._words(ids) for ids in sources],
             [prefix] * len(sources) if prefix else None,
-            max_batch_size=BATCH_TOKENS,
-            batch_type="tokens",
-            length_penalty=exponent,
+            max_batch_size=1 if alone else BATCH_TOKENS,
+            batch_type="examples" if alone else "tokens",
             max_input_length=0,
             max_decoding_length=most + len(prefix),
             min_decoding_length=0,
@@ -164,29 +156,47 @@ class CTranslate2Translator:
             **options,
         )
         for ids, result in zip(sources, results, strict=True):
-            written = [words[len(prefix) :] for words in result.hypotheses]
-            # the library divides by the length with what was forced; samples are scored by tempered probabilities
-            sums = [
-                score * len(words) ** exponent for score, words in zip(result.scores, result.hypotheses, strict=True)
-            ]
-            if decoding.samples:
-                sums = self._sums(ids, prefix, written)
-            attention = [None] * len(written)
-            if decoding.coverage:
-                attention = [np.sum(rows[len(prefix) :], axis=0).tolist() for rows in result.attention]
-            yield [
-                Candidate(self.tagged.tokenizer.convert_tokens_to_ids(words), words[-1:] == [end], total, attended)
-                for words, total, attended in zip(written, sums, attention, strict=True)
-            ]
+            yield self._candidates(ids, result, prefix, decoding)
+
+    def _searcher(self, first: list[int], decoding: Decoding) -> tuple[Any, dict[str, Any]]:
+        """The library's translator that searches, and how."""
+        if not decoding.samples:
+            options: dict[str, Any] = {"beam_size": decoding.beam, "num_hypotheses": decoding.beam}
+            options |= {"length_penalty": _exponent(decoding)}
+            return self._model, options | ({"patience": PATIENCE} if decoding.beam > 1 else {})
+        # the library's generator is made with its thread and cannot be set back, so the draws for a text have threads
+        # of their own; they take many times as long as opening a model
+        ctranslate2.set_random_seed(seed_of(decoding.seed, first) % 2**32)
+        options = {"beam_size": 1, "num_hypotheses": decoding.samples, "length_penalty": 0, "sampling_topk": 0}
+        return self._open(), options | {
+            "sampling_topp": decoding.top_p,
+            "sampling_temperature": decoding.temperature,
+        }
+
+    def _candidates(self, source: list[int], result: Any, prefix: list[str], decoding: Decoding) -> list[Candidate]:
+        """What the library found for a source, with the model's own log-probabilities and without what was forced."""
+        end, skipped = self.tagged.tokenizer.eos_token, len(prefix)
+        written = [words[skipped:] for words in result.hypotheses]
+        if decoding.samples:  # scored by the probabilities that they were drawn from
+            sums = self._sums(source, prefix, written)
+        else:  # divided by the length, with what was forced
+            lengths = [len(words) ** _exponent(decoding) for words in result.hypotheses]
+            sums = [score * length for score, length in zip(result.scores, lengths, strict=True)]
+        attention = [None] * len(written)
+        if decoding.coverage:
+            attention = [np.sum(rows[skipped:], axis=0).tolist() for rows in result.attention]
+        return [
+            Candidate(self.tagged.tokenizer.convert_tokens_to_ids(words), words[-1:] == [end], total, attended)
+            for words, total, attended in zip(written, sums, attention, strict=True)
+        ]
 
     def _sums(self, source: list[int], prefix: list[str], written: list[list[str]]) -> list[float]:
         """The model's own log-probability of each hypothesis; minus infinity for those that did not end."""
         end = self.tagged.tokenizer.eos_token
         whole = [row for row, words in enumerate(written) if words[-1:] == [end]]
         targets = [[*prefix, *written[row][:-1]] for row in whole]
-        scored = (
-            self._model.score_batch([self._words(source)] * len(whole), targets, max_input_length=0) if whole else []
-        )
+        sources = [self._words(source)] * len(whole)
+        scored = self._model.score_batch(sources, targets, max_input_length=0) if whole else []
         sums = dict(zip(whole, (sum(found.log_probs[len(prefix) :]) for found in scored), strict=True))
         return [sums.get(row, -math.inf) for row in range(len(written))]
 
@@ -195,10 +205,15 @@ class CTranslate2Translator:
 
     def _open(self) -> Any:
         """The library's translator, with a worker for each core: more texts at once pay more than faster ones."""
-        if ctranslate2.get_cuda_device_count():
-            return ctranslate2.Translator(str(self.folder), device="cuda")
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return ctranslate2.Translator(str(self.folder), inter_threads=workers, intra_threads=1)
+        options = {"inter_threads": workers, "intra_threads": 1}
+        if ctranslate2.get_cuda_device_count():
+            options = {"device": "cuda"}
+        try:
+            return ctranslate2.Translator(str(self.folder), **options)
+        except RuntimeError as error:
+            first = str(error).splitlines()[0]
+            raise UserError(f"translator {self.folder} cannot be read: {first}; convert the model again") from None
 
 
 def convert(model: str, output: Path, quantization: str = "int8") -> Path:
@@ -224,7 +239,7 @@ def convert(model: str, output: Path, quantization: str = "int8") -> Path:
             raise UserError(
                 f"translator {model} cannot be converted for CTranslate2: {first}; use hf: for it"
             ) from None
-        _without_nulls(folder / "config.json")
+        _name_a_beginning(folder / "config.json")
         original.tagged.tokenizer.save_pretrained(folder / "tokenizer")
         original.model.config.save_pretrained(folder / "tokenizer")
         origin = {"original": original.provenance, "quantization": quantization, "ctranslate2": ctranslate2.__version__}
@@ -237,6 +252,11 @@ def convert(model: str, output: Path, quantization: str = "int8") -> Path:
                 "CTranslate2's converter does not know this model well, use hf: for it"
             )
     return output
+
+
+def _exponent(decoding: Decoding) -> float:
+    """The exponent of the length while searching; a single hypothesis is compared with none."""
+    return search_exponent(decoding) if decoding.beam > 1 else 0.0
 
 
 def _converter(original: Any) -> Any:
@@ -257,10 +277,11 @@ def _converter(original: Any) -> Any:
     return Loaded(str(original.name))
 
 
-def _without_nulls(config: Path) -> None:
-    """Nothing; a role that no token has, such as mBART-50's beginning, is left out, as the library cannot read null."""
+def _name_a_beginning(config: Path) -> None:
+    """Nothing; mBART-50 has no token for the beginning, and needs none, but the library cannot read null."""
     said = json.loads(config.read_text(encoding="utf-8"))
-    config.write_text(json.dumps({key: value for key, value in said.items() if value is not None}), encoding="utf-8")
+    said["bos_token"] = said.get("bos_token") or said["eos_token"]
+    config.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
 
 
 def _tokenizer(folder: Path) -> tuple[Any, Any]:

@@ -54,30 +54,16 @@ class HuggingFaceTranslator:
 
     def __init__(self, rest: str) -> None:
         self.name, self._revision = _name_and_revision(rest)
-        path, options = str(self.name), {"revision": self._revision} if self._revision else {}
-        try:
-            with quiet():
-                config = AutoConfig.from_pretrained(path, **options, local_files_only=offline())
-                if not config.is_encoder_decoder:
-                    raise UserError(f"translator {rest}: {config.model_type} is no encoder-decoder; use llm: for it")
-                tokenizer = load_tokenizer(path, **options, local_files_only=offline())
-                self.model, report = AutoModelForSeq2SeqLM.from_pretrained(
-                    path, **options, local_files_only=offline(), dtype=torch.float32, output_loading_info=True
-                )
-        except UserError:
-            raise
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise _not_found(rest, error) from None
-        if report["missing_keys"]:
-            raise UserError(
-                f"translator {rest} lacks {len(report['missing_keys'])} tensors (first: "
-                f"{sorted(report['missing_keys'])[0]}); nothing is initialised at random, so use a complete checkpoint"
-            )
+        tokenizer, self.model = _read(rest, str(self.name), self._revision)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.eval().to(self.device)
         self.tagged = TaggedTokenizer(tokenizer, self.model.get_input_embeddings().weight.shape[0], rest)
         self._never = _never_written(self.model)
         self._start = self.model.generation_config.decoder_start_token_id
+        if self._start is None:
+            raise UserError(f"translator {rest}: its configuration does not say with which token its decoder starts")
+        if any(self._start == token.id for token in self.tagged.tokens.values()):
+            raise UserError(f"translator {rest}: its decoder starts with a language, as mBART-25's did; use mBART-50")
         # the checkpoint's own beam, lengths and forced endings are not ours
         self.model.generation_config = GenerationConfig(
             pad_token_id=tokenizer.pad_token_id,
@@ -86,12 +72,9 @@ class HuggingFaceTranslator:
             bad_words_ids=[[i] for i in self._never] or None,
             renormalize_logits=True,
         )
+        longest = longest_source(self.model.config, tokenizer)
         self.capabilities = Capabilities(
-            scores=True,
-            n_best=True,
-            sampling=True,
-            attention=True,
-            max_source_tokens=longest_source(config, tokenizer),
+            scores=True, n_best=True, sampling=True, attention=True, max_source_tokens=longest
         )
 
     @cached_property
@@ -237,6 +220,35 @@ class HuggingFaceTranslator:
         return Path(config).parent.name if isinstance(config, str) else None
 
 
+def _read(rest: str, path: str, revision: str | None) -> tuple[Any, Any]:
+    """The tokenizer and the model, in float32.
+
+    Raises:
+        UserError: they cannot be found or read, or are no encoder-decoder's, or lack weights.
+    """
+    options: dict[str, Any] = {"local_files_only": offline(), "trust_remote_code": False}
+    options |= {"revision": revision} if revision else {}
+    try:
+        with quiet():
+            config = AutoConfig.from_pretrained(path, **options)
+            if not config.is_encoder_decoder:
+                raise UserError(f"translator {rest}: {config.model_type} is no encoder-decoder; use llm: for it")
+            tokenizer = load_tokenizer(path, **options)
+            model, report = AutoModelForSeq2SeqLM.from_pretrained(
+                path, **options, dtype=torch.float32, output_loading_info=True
+            )
+    except UserError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:  # TypeError: tokenizer files lack
+        raise _not_found(rest, error) from None
+    if missing := sorted(report["missing_keys"]):
+        raise UserError(
+            f"translator {rest} lacks {len(missing)} tensors (first: {missing[0]}); nothing is initialised at random, "
+            "so use a complete checkpoint"
+        )
+    return tokenizer, model
+
+
 def _never_written(model: Any) -> list[int]:
     """Tokens that a model's own configuration forbids, and Marian's padding, with which it only begins."""
     forbidden = [words[0] for words in model.generation_config.bad_words_ids or [] if len(words) == 1]
@@ -252,7 +264,7 @@ def _name_and_revision(rest: str) -> tuple[str | Path, str | None]:
         UserError: it is the name of a folder that is not there, or that holds no model.
     """
     folder = Path(rest)
-    if folder.is_dir():
+    if rest and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise UserError(f"translator {rest}: the folder holds no config.json; give a Hugging Face model folder")
         if (folder / "model.bin").is_file():

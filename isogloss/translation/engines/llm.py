@@ -1,8 +1,9 @@
 """A language model behind a server that speaks OpenAI's protocol, `llm:MODEL@URL`: vLLM, llama.cpp, a hosted one.
 
-Decoding is greedy, whatever the beam, or draws samples. An answer counts only if it is a whole translation: one that
-is cut off, empty, without a line break of the text, or in another language is a failure with its reason. Where
-examples may have led the model astray it is asked again with half of them, then with none.
+Decoding is greedy, whatever the beam, or the best of several samples by minimum Bayes risk. An answer counts only if it
+is a whole translation: one that is cut off, empty, without a line break of the text, or in another language is a
+failure with its reason. Where examples may have led the model astray it is asked again with half of them, then with
+none.
 
 The key is read from ISOGLOSS_API_KEY or OPENAI_API_KEY when it is needed, and is kept nowhere.
 """
@@ -17,22 +18,25 @@ from isogloss.errors import UserError
 from isogloss.languages import language
 from isogloss.translation.adaptive_prompts import AdaptivePrompts, tell_once
 from isogloss.translation.answers import cleaned, wrong_language
+from isogloss.translation.decoding import check_decoding, most_output_tokens, ranked
 from isogloss.translation.engines._server import KEYS, Answer, Astray, Failure, Server, without_secrets
 from isogloss.translation.prompts import (
     BREAK,
     Context,
     Labels,
+    about_tokens,
     chat,
     completion,
     labels_of,
     line_mark,
     one_line,
+    prompt_tokens,
     with_breaks,
     within,
 )
 from isogloss.translation.translator import Capabilities, Decoding, Hypothesis, Translation
 
-USUAL_CONTEXT = 4096  # tokens, where neither the server nor the user says how many the model reads
+USUAL_CONTEXT = 8192  # tokens, where neither the server nor the user says how many the model reads and writes
 FORM = "llm:MODEL@URL, as in llm:qwen@http://localhost:8000/v1"
 
 
@@ -100,8 +104,7 @@ class LanguageModel:
         self.prompts.check(direction.source, direction.target)
 
     def translate(self, texts: Sequence[str], source: str, target: str, decoding: Decoding) -> list[Translation]:
-        if decoding.coverage or (decoding.hypotheses > 1 and not decoding.samples):
-            raise UserError("a served language model has no beam and tells no attention; ask for samples instead")
+        check_decoding(decoding, self.capabilities)
         direction = _direction(source, target)
         contexts = self.prompts.contexts(texts, direction.source, direction.target)
         with ThreadPoolExecutor(max(1, min(self.settings.concurrency, len(texts)))) as pool:
@@ -121,14 +124,19 @@ class LanguageModel:
     def _translation(self, text: str, context: Context, direction: Direction, decoding: Decoding) -> Translation:
         if not text.strip():  # a model would make something up
             return Translation(failure="the text is empty")
-        limit = int(decoding.output_limit * len(text.encode("utf-8", "replace"))) + 20  # tokens are bytes at worst
+        least, most = (
+            most_output_tokens(tokens, decoding)
+            # a byte-level vocabulary has a token for every byte at worst, and the translation may be in such a script
+            for tokens in (about_tokens(text), len(text.encode("utf-8", "replace")))
+        )
         reason = ""
         for fewer in _with_fewer_examples(context):
-            shown = within(text, fewer, direction.labels, self.context_tokens - limit)
+            shown = within(text, fewer, direction.labels, self.context_tokens - least)
             if shown is None:
                 return Translation(failure=f"too long for the model, which reads {self.context_tokens:,} tokens")
             if len(shown.demonstrations) < len(fewer.demonstrations):
                 tell_once(f"llm: some texts see fewer examples; {self.context_tokens:,} tokens hold no more")
+            limit = min(most, self.context_tokens - prompt_tokens(text, shown, direction.labels))
             try:
                 return Translation(self._hypotheses(text, shown, direction, decoding, limit))
             except Astray as found:
@@ -140,7 +148,7 @@ class LanguageModel:
     def _hypotheses(
         self, text: str, context: Context, direction: Direction, decoding: Decoding, limit: int
     ) -> tuple[Hypothesis, ...]:
-        """One hypothesis, or those of the samples that are whole translations.
+        """One hypothesis, or the best of the samples that are whole translations.
 
         Raises:
             Failure: there is none.
@@ -159,7 +167,7 @@ class LanguageModel:
                 failures.append(failure)
         if not found:
             raise failures[0]
-        return tuple(found)
+        return ranked(found, decoding)
 
 
 def hypothesis(answer: Answer, text: str, context: Context, direction: Direction) -> Hypothesis:

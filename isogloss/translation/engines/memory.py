@@ -10,6 +10,7 @@ from isogloss.data.formats import find
 from isogloss.errors import UserError
 from isogloss.files import sha256
 from isogloss.languages import language
+from isogloss.translation.decoding import check_decoding
 from isogloss.translation.translation_memory import exact, read_memory
 from isogloss.translation.translator import Capabilities, Decoding, Hypothesis, Translation
 
@@ -47,8 +48,7 @@ class MemoryTranslator:
         _targets(self.path, self.content, language(source).tag, language(target).tag)
 
     def translate(self, texts: Sequence[str], source: str, target: str, decoding: Decoding) -> list[Translation]:
-        if decoding.samples or decoding.hypotheses > 1:
-            raise UserError("a translation memory has one translation of a text; leave samples and hypotheses out")
+        check_decoding(decoding, self.capabilities)
         known = _targets(self.path, self.content, language(source).tag, language(target).tag)
         found = (known.get(exact(text)) for text in texts)
         return [

@@ -2,11 +2,12 @@ import logging
 import pickle
 
 import pytest
-from language_model import language_model  # noqa: F401 - a fixture
+from language_model import blocks, language_model  # noqa: F401 - a fixture
+from sacrebleu.metrics.chrf import CHRF
 
 from isogloss.errors import UserError
 from isogloss.translation.adaptive_prompts import tell_once, with_context
-from isogloss.translation.engines.llm import Settings
+from isogloss.translation.engines.llm import Settings, load
 from isogloss.translation.translator import Decoding, load_translator
 
 GREEDY = Decoding(beam=1)
@@ -22,9 +23,11 @@ def known(language_model):  # noqa: F811
     return language_model
 
 
-def engine(server, **settings):
-    from isogloss.translation.engines.llm import load
+def chrf(text, other):
+    return CHRF().sentence_score(text, [other]).score
 
+
+def engine(server, **settings):
     return load(server.spec, Settings(**settings))
 
 
@@ -50,15 +53,25 @@ def test_the_command_lines_name_of_an_engine_finds_the_server(known):
 def test_greedy_decoding_asks_for_temperature_zero_and_samples_for_seeds_of_their_own(known):
     only(engine(known), "the house")
     assert known.requests[-1]["temperature"] == 0
-    made = only(engine(known), "the house", Decoding(samples=3, temperature=0.7, top_p=0.9, seed=5))
-    assert [each.text for each in made.hypotheses] == ["das haus 5", "das haus 6", "das haus 7"]
+    made = only(engine(known), "the house", Decoding(samples=3, hypotheses=3, temperature=0.7, top_p=0.9, seed=5))
+    assert sorted(each.text for each in made.hypotheses) == ["das haus 5", "das haus 6", "das haus 7"]
     assert {(body["temperature"], body["top_p"]) for body in known.requests[1:]} == {(0.7, 0.9)}
 
 
 def test_samples_that_are_cut_off_are_left_out(known):
     known.faults["house"] = ["length"]
-    made = only(engine(known), "the house", Decoding(samples=3))
-    assert [each.text for each in made.hypotheses] == ["das haus 2", "das haus 3"]
+    made = only(engine(known), "the house", Decoding(samples=3, hypotheses=3))
+    assert sorted(each.text for each in made.hypotheses) == ["das haus 2", "das haus 3"]
+
+
+def test_minimum_bayes_risk_picks_the_sample_that_is_most_like_the_others(known):
+    known.drawn = {1: "das haus", 2: "ein altes haus steht da", 3: "das alte haus", 4: "das alte haus da"}
+    made = only(engine(known), "the old house", Decoding(samples=4))
+    assert (
+        [each.text for each in made.hypotheses]
+        == ["das alte haus da"]
+        == [max(known.drawn.values(), key=lambda text: sum(chrf(text, other) for other in known.drawn.values()))]
+    )
 
 
 def test_as_many_requests_run_at_once_as_the_settings_say(known):
@@ -151,7 +164,7 @@ def test_a_model_that_the_server_lacks_is_named_with_the_nearest(known):
 def test_a_server_that_lists_no_models_is_taken_at_its_word(known):
     known.lists_models = False
     made = engine(known)
-    assert made.context_tokens == 4096 and only(made, "the house").text == "das haus"
+    assert made.context_tokens == 8192 and only(made, "the house").text == "das haus"
 
 
 @pytest.mark.parametrize("spec", ["model", "model@localhost:8000", "http://localhost/v1", "m@http://host/v1?key=1"])
@@ -180,10 +193,26 @@ def test_an_answer_in_the_texts_own_language_is_asked_for_again_with_fewer_examp
     made = with_context(engine(known), memory=memory, shots=4)
     text = "The train from Hamburg arrived very late yesterday evening."
     assert only(made, text).text == known.answers["arrived"]
-    assert [len(body["messages"]) for body in known.requests] == [1 + 2 * 4 + 1, 1 + 2 * 2 + 1, 2]
-    assert known.requests[1]["messages"][1:] == known.requests[0]["messages"][5:]  # the more similar half
+    assert [len(body["messages"]) for body in known.requests] == [2 * 4 + 1, 2 * 2 + 1, 1]
+    half = [blocks(known.requests[1])[:-1], blocks(known.requests[0])[2:-1]]
+    assert half[0] == half[1]  # the more similar one
     known.faults["arrived"] = ["source"] * 3
     assert only(made, text).failure == "the answer is in en, not de"
+
+
+def test_a_prompt_that_the_server_finds_too_long_is_sent_with_fewer_examples(known, tmp_path):
+    memory = tmp_path / "tm.tsv"
+    memory.write_text("the house\tdas haus\nthe train\tder zug\n", encoding="utf-8")
+    known.faults["nine"] = ["context", "context"]
+    assert only(with_context(engine(known), memory=memory, shots=2), "nine today").text == "neun heute"
+    assert [len(blocks(body)) - 1 for body in known.requests] == [2, 1, 0]
+
+
+def test_a_refusal_is_told_without_the_key_that_it_quotes(known, monkeypatch):
+    monkeypatch.setenv("ISOGLOSS_API_KEY", KEY)
+    known.faults["house"] = ["refuse"]
+    failure = only(engine(known), "the house").failure
+    assert failure.startswith("the server refused: ") and "Bearer ***" in failure and KEY not in failure
 
 
 def test_what_a_model_adds_is_taken_off_and_then_no_probability_is_told(known):
@@ -204,7 +233,7 @@ def test_examples_that_do_not_fit_are_dropped_whole_and_a_text_that_does_not_fit
     memory.write_text("".join(f"the old house {i}\tdas alte haus {i}\n" for i in range(30)), encoding="utf-8")
     made = with_context(engine(known, context_tokens=300), memory=memory, shots=20)
     assert only(made, "the house 7").text == "das haus 7"
-    shown = len(known.requests[-1]["messages"]) // 2 - 1
+    shown = len(known.requests[-1]["messages"]) // 2
     assert 0 < shown < 20 and "tokens hold no more" in capsys.readouterr().err
     long = only(made, "the house " * 100)
     assert long.failure == "too long for the model, which reads 300 tokens" and len(known.requests) == 1
@@ -232,7 +261,7 @@ def test_the_fingerprint_is_that_of_the_model_and_its_prompt_not_of_the_url(know
 def test_what_the_engine_cannot_do_is_said(known):
     made = engine(known)
     assert made.capabilities.sampling and not made.capabilities.scores and not made.capabilities.n_best
-    with pytest.raises(UserError, match="no beam"):
+    with pytest.raises(UserError, match="gives one hypothesis, 4 are asked for"):
         only(made, "the house", Decoding(hypotheses=4))
     with pytest.raises(UserError, match="no probabilities of given texts"):
         made.score([("a", "b")], "en", "de")
