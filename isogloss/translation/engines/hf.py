@@ -36,7 +36,7 @@ from isogloss.translation.engines._sequences import (
 from isogloss.translation.language_tagging import TaggedTokenizer
 from isogloss.translation.translator import Capabilities, Decoding, Translation
 
-BATCH_TOKENS = 8192  # source tokens, padding included, times the beam
+BATCH_TOKENS = 4096  # source tokens, padding included, times the beam
 LOGITS = 2**27  # numbers that a forward pass may write at once: half a gigabyte
 
 
