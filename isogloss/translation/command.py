@@ -1,6 +1,7 @@
 """`isogloss translate`: from the words of the command to records or lines, an engine and a place for the result."""
 
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from isogloss.translation.decoding import read_decoding
 from isogloss.translation.gates import parse_gates
 from isogloss.translation.inputs import Records, records_of_file, records_of_task
 from isogloss.translation.options import Engine, parse_shard, tags_of
+from isogloss.translation.terminology import TermCount
 from isogloss.translation.translate import translate_lines, translate_records
 from isogloss.translation.translator import load_translator
 
@@ -46,16 +48,18 @@ def translate(
     targets, tag = tags_of(to), None if from_ is None else language(from_).tag
     how = {"store": store, "decoding": read_decoding(decoding), "batch_tokens": batch_tokens, "attempts": attempts}
     made = Engine(engine, **context)
+    terms = TermCount(made.terms) if made.terms else None
     if task is None and (source is None or source.suffix in LINES):
         if tag is None:
             raise UserError("lines do not say what language they are in; give it with --from")
         if len(targets) > 1 or shard or ray:
             raise UserError("lines go into one language, by one worker; for more give records (.jsonl, .tsv ...)")
-        translate_lines(source, output, made.load(), (tag, targets[0]), **how)
+        translate_lines(source, output, made.load(), (tag, targets[0]), terms=terms, **how)
+        _tell(terms)
         return None
     records = _records(source, task, data, split, tag)
     asked = parse_gates(gates)
-    return translate_records(
+    manifest = translate_records(
         records,
         made.load(),
         targets,
@@ -66,8 +70,17 @@ def translate(
         shard=parse_shard(shard) if shard else None,
         workers=ray,
         load=made.load,
+        terms=terms,
         **how,
     )
+    _tell(terms)
+    return manifest
+
+
+def _tell(terms: TermCount | None) -> None:
+    """Say how many terms of the glossary the translations have."""
+    for line in terms.lines() if terms is not None else ():
+        print(line, file=sys.stderr)
 
 
 def _records(source: Path | None, task: str | None, data: Path | None, split: str, tag: str | None) -> Records:

@@ -86,6 +86,27 @@ def adherence(required: Sequence[Sequence[Term]], translations: Sequence[str]) -
     return Adherence(len(kept), sum(given for given, _ in kept), sum(either for _, either in kept))
 
 
+class TermCount:
+    """Counts, as texts and their translations come by, the terms that were required and those that were kept."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.found: dict[str, Adherence] = {}  # by the language of the translations
+        self._glossaries: dict[tuple[str, str], Glossary] = {}
+
+    def add(self, text: str, translation: str, source: str, target: str) -> None:
+        """Nothing; the pair is counted."""
+        if (source, target) not in self._glossaries:
+            self._glossaries[source, target] = read_glossary(self.path, source, target)
+        terms = self._glossaries[source, target].terms_in(text)
+        before = self.found.get(target, Adherence(0, 0, 0))
+        self.found[target] = Adherence(*map(sum, zip(before, adherence([terms], [translation]), strict=True)))
+
+    def lines(self) -> list[str]:
+        """A line for each language, for people."""
+        return [f"{tag}: {told(found)}" for tag, found in self.found.items()]
+
+
 def told(found: Adherence) -> str:
     """One line about it, for people."""
     if found.shares is None:

@@ -23,6 +23,7 @@ from isogloss.translation.job import ALL, ATTEMPTS, Form, Job, fill, plain, put_
 from isogloss.translation.labels import parts, rebuild
 from isogloss.translation.progress import Progress
 from isogloss.translation.store import Store
+from isogloss.translation.terminology import TermCount
 from isogloss.translation.translator import Decoding, Translation, Translator
 
 RECORDS: Form[Record] = Form(attrgetter("language"), parts, rebuild)
@@ -46,6 +47,7 @@ def translate_records(
     attempts: int = ATTEMPTS,
     workers: int = 0,
     load: Callable[[], Translator] | None = None,
+    terms: TermCount | None = None,
 ) -> dict[str, Any] | None:
     """The manifest of the parallel data set that was made of the records; None where it is left to others.
 
@@ -54,7 +56,8 @@ def translate_records(
 
     store: the folder of translations, beside the output if not given. gates: thresholds by name. reverse: translates
     back, for a gate. program: of the user's, for a gate. shard: this worker's number, from 0, and how many there are; a
-    worker only fills the store. workers: of Ray, each with an engine of its own that `load` makes.
+    worker only fills the store. workers: of Ray, each with an engine of its own that `load` makes. terms: counts the
+    terms in the translations that were made.
 
     Raises:
         UserError: the records, languages, engine or places are wrong; a server failed; a disk is full. What was
@@ -85,6 +88,8 @@ def translate_records(
                 yield from (row for row in made if row is not None)
 
         judge = judged(rows, gates or {}, back=_back(kept, reverse, decoding), program=program)
+        if terms is not None:
+            judge = _counted(judge, terms)
         if output is None:
             _print_records(judge)
             return None
@@ -119,10 +124,11 @@ def translate_lines(
     decoding: Decoding = USUAL,
     batch_tokens: int | None = None,
     attempts: int = ATTEMPTS,
+    terms: TermCount | None = None,
 ) -> None:
     """Nothing; for every line of a file or of standard input a line was written, in the same order.
 
-    tags: the language of the lines, and that of their translations.
+    tags: the language of the lines, and that of their translations. terms: counts the terms in these.
 
     Raises:
         UserError: as for records; or some lines were not translated, which is said when all were written.
@@ -135,8 +141,11 @@ def translate_lines(
         job = Job(translator, kept, plain(tags[0]), decoding, tokens=batch_tokens, attempts=attempts)
         job.require(tags[:1], tags[1:])
         rows = (line.removesuffix("\n") for line in lines)
+        made = translated(job, rows, tags[1:], progress)
+        if terms is not None:
+            made = _counted_lines(made, terms, tags)
         try:
-            write_lines(target, _lines(translated(job, rows, tags[1:], progress), failures))
+            write_lines(target, _lines(made, failures))
         finally:
             progress.close()
     if failures.count:
@@ -160,6 +169,25 @@ def _lines(made: Iterable[tuple[str, list[Translation]]], failures: Failures) ->
             if failures.count <= SHOWN:
                 failures.first.append(f"line {line}: {translation.failure or 'no translation'}")
         yield " ".join((translation.text or "").split("\n")) + "\n"
+
+
+def _counted(rows: Iterable[Row], terms: TermCount) -> Iterator[Row]:
+    """The rows; the terms in those that are accepted are counted on the way."""
+    for row in rows:
+        if row.reason is None and row.translation is not None:
+            both = (" ".join(part.text for part in parts(record)) for record in (row.original, row.translation))
+            terms.add(*both, row.original.language, row.language)
+        yield row
+
+
+def _counted_lines(
+    made: Iterable[tuple[str, list[Translation]]], terms: TermCount, tags: tuple[str, str]
+) -> Iterator[tuple[str, list[Translation]]]:
+    """The lines and their translations; the terms in these are counted on the way."""
+    for text, translations in made:
+        if translations[0].text is not None:
+            terms.add(text, translations[0].text, *tags)
+        yield text, translations
 
 
 def _print_records(rows: Iterable[Row]) -> None:

@@ -271,3 +271,18 @@ def test_what_the_engine_cannot_do_is_said(known):
 
 def test_an_engine_that_is_sent_to_another_process_answers_there(known):
     assert only(pickle.loads(pickle.dumps(engine(known))), "the house").text == "das haus"
+
+
+def test_the_command_line_tells_how_many_required_terms_the_translations_have(known, command, tmp_path):
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("en\tde\nhouse\tgebäude\nfever\tfieber\n", encoding="utf-8")
+    lines = tmp_path / "in.txt"
+    lines.write_text("the house\nnine\n", encoding="utf-8")
+    words = ["translate", lines, "--from", "en", "--to", "de", "--engine", f"llm:{known.spec}", "--terms", terms]
+    made = command(*words)
+    assert (made.code, made.out) == (0, "das gebäude\nneun\n"), made.err
+    assert "de: terms: 1 required, 100.0 % kept as given, 100.0 % with inflected forms" in made.err
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"id": "1", "language": "en", "text": "the house", "label": "x"}\n', encoding="utf-8")
+    words = ["translate", rows, "--to", "de", "--engine", f"llm:{known.spec}", "--terms", terms, "--gates", "none"]
+    assert "de: terms: 1 required, 100.0 % kept as given" in command(*words).err
