@@ -29,6 +29,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.speed --repeats 3 --fills third --no-memory --output results/bench/again-2.json
 	$(BIN)/python -m benchmarks.scaling --output results/bench/scaling.json
 	$(BIN)/python -m benchmarks.command --output results/bench/command.json
+	$(BIN)/python -m benchmarks.translation --output results/bench/translation.json
 	$(BIN)/python -m benchmarks.page
 
 # the tables of README and docs, from results/

@@ -285,12 +285,44 @@ def _streaming(content: Mapping[str, Any]) -> Iterator[Piece]:
     )
 
 
+def _translation(content: Mapping[str, Any]) -> Iterator[Piece]:
+    yield (
+        f"{content['rows']:,} lines through an int8 model of {content['layers']} + {content['layers']} layers of 512 "
+        "on CTranslate2: the naive loop gives the library one line after the other, the job sorts them, divides them "
+        "into batches and keeps every translation in its store. Words per second are those of the job."
+    )
+    yield Table(
+        ["beam", "naive loop, rows/s", "job, rows/s", "times as fast", "goal", "words/s"],
+        [
+            [
+                str(row["beam"]),
+                *(f"{row['rows_per_second'][name]:.1f}" for name in ("naive", "job")),
+                _ratio(row["ratio"]),
+                f"{content['goal']:g}",
+                f"{row['words_per_second']['job']:,.0f}",
+            ]
+            for row in content["speed"]
+        ],
+    )
+    *marks, sizes = content.get("memory", [None])
+    if marks:
+        yield (
+            "Memory of the job over generated rows, with an engine that answers at once; "
+            f"{sizes['before_MB']:,} MB before the first row."
+        )
+        yield Table(
+            ["rows", "peak, MB", "rows/s"],
+            [[f"{mark['rows']:,}", f"{mark['peak_MB']:,}", f"{mark['rows_per_second']:,.0f}"] for mark in marks],
+        )
+
+
 Describe = Callable[[Mapping[str, Any]], Iterator[Piece]]
 PARTS: dict[str, tuple[str, str, Describe]] = {  # title: its files, the benchmark, and how a file is described
     "Against the released layout": ("speed", "speed", _speed),
     "The same ratios in other runs": ("again", "speed", _again),
     "What it grows with": ("scaling", "scaling", _scaling),
     "A whole command": ("command", "command", _command),
+    "Translating": ("translation", "translation", _translation),
     "Start": ("startup", "startup", _startup),
     "A training set of XNLI's full size": ("streaming", "streaming", _streaming),
 }

@@ -15,7 +15,7 @@ from isogloss.tasks import load_task, task_names
 
 
 def catalogue(what: str) -> dict[str, str]:
-    """Names and one-line titles of all methods, tasks, recipes, languages or encoders.
+    """Names and one-line titles of all methods, tasks, recipes, languages, encoders or translation engines.
 
     Raises:
         UserError: there is no such list.
@@ -25,6 +25,7 @@ def catalogue(what: str) -> dict[str, str]:
         "tasks": lambda: {name: load_task(name).title for name in task_names()},
         "recipes": lambda: {path.stem: recipe_title(path) for path in recipe_files().values()},
         "languages": lambda: {found.tag: found.name for found in languages()},
+        "engines": lambda: {name: method_title(path) for name, path in _engines().items()},
         "encoders": lambda: (
             {name: str(path) for name, path in EMBEDDED.items()}
             | {"any Hub name or folder": "an encoder that uses transformers' attention interface"}
@@ -36,7 +37,7 @@ def catalogue(what: str) -> dict[str, str]:
 
 
 def describe(name: str) -> str:
-    """A page about one method, task, recipe, encoder or language, looked up in this order.
+    """A page about one method, task, recipe, encoder, translation engine or language, looked up in this order.
 
     Raises:
         UserError: nothing has that name; the message names the nearest.
@@ -51,11 +52,20 @@ def describe(name: str) -> str:
         return recipes[name].read_text(encoding="utf-8").rstrip()
     if name in EMBEDDED:
         return (EMBEDDED[name] / "README.md").read_text(encoding="utf-8").rstrip()
+    engines = _engines()
+    if name in engines:
+        return ast.get_docstring(ast.parse(engines[name].read_text(encoding="utf-8"))) or ""
     try:
         return language_page(name)
     except UserError:
-        known = [*methods, *task_names(), *recipes, *EMBEDDED]
+        known = [*methods, *task_names(), *recipes, *EMBEDDED, *engines]
         raise UserError(f"nothing is called {name!r}; {nearest(name, known)}") from None
+
+
+def _engines() -> dict[str, Path]:
+    from isogloss.translation.translator import engine_files
+
+    return engine_files()
 
 
 def method_page(path: Path) -> str:

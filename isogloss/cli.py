@@ -340,7 +340,8 @@ def convert(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages or encoders.")], as_json: Json = False
+    what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages, encoders or engines.")],
+    as_json: Json = False,
 ) -> None:
     """List what there is to choose from."""
     from isogloss.catalogue import catalogue
@@ -354,7 +355,7 @@ def list_(
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, language or encoder.")]) -> None:
+def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, language, encoder or engine.")]) -> None:
     """Show one thing: what it is, its settings, where it comes from."""
     from isogloss.catalogue import describe
 

@@ -13,6 +13,7 @@ from isogloss.tasks import task_names
         ("methods", list(method_files())),
         ("tasks", task_names()),
         ("recipes", list(recipe_files())),
+        ("engines", ["ctranslate2", "hf", "llm", "memory", "pivot"]),
         ("encoders", [*EMBEDDED, "any Hub name or folder"]),
     ],
 )
@@ -25,6 +26,10 @@ def test_a_list_names_everything_there_is_with_a_title(what, names):
 def test_languages_are_listed_by_tag():
     rows = catalogue("languages")
     assert rows["sw"] == "Swahili" and rows["de"] == "German"
+
+
+def test_the_page_of_an_engine_says_how_it_is_named_on_the_command_line():
+    assert "ctranslate2:FOLDER" in describe("ctranslate2") and "pivot:LANGUAGE:ENGINE" in describe("pivot")
 
 
 def test_an_unknown_list_names_the_nearest():

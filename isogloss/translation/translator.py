@@ -131,6 +131,11 @@ class Decoding:
     output_limit: float = 2.0  # tokens per source token
 
 
+def engine_files() -> dict[str, Path]:
+    """The files of all engines by name."""
+    return {path.stem: path for path in sorted(ENGINES.glob("[!_]*.py"))}
+
+
 def load_translator(spec: str) -> Translator:
     """The engine that `NAME:REST` names.
 
@@ -138,7 +143,7 @@ def load_translator(spec: str) -> Translator:
         UserError: there is no such engine, or it cannot be loaded.
     """
     name, _, rest = spec.partition(":")
-    known = sorted(path.stem for path in ENGINES.glob("[!_]*.py"))
+    known = engine_files()
     if name not in known:
         raise UserError(f"no translation engine {name!r} in {spec!r}; {nearest(name, known)}")
     return import_module(f"isogloss.translation.engines.{name}").load(rest)
