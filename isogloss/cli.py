@@ -338,6 +338,21 @@ def convert(
     print(run(path, output, task, tokenizer))
 
 
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(help="A translation model of transformers: a folder or a Hub name.")],
+    output: Annotated[Path, typer.Option(help="New folder.")],
+    to: Annotated[str, typer.Option(help="The engine that is to read it: ctranslate2.")] = "ctranslate2",
+    quantization: Annotated[str, typer.Option(help="int8, int8_float16, float16, float32 ...")] = "int8",
+) -> None:
+    """Convert a translation model for a faster engine, with its tokenizer; it has to score a text as before."""
+    if to != "ctranslate2":
+        raise UserError(f"--to {to}: models are converted for ctranslate2 alone")
+    from isogloss.translation.engines.ctranslate2 import convert as run
+
+    print(run(model, output, quantization))
+
+
 @app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages, encoders or engines.")],

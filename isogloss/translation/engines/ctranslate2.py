@@ -67,7 +67,9 @@ class CTranslate2Translator:
             raise UserError(f"translator {folder}: no such folder; give the folder of a converted model")
         if not ctranslate2.contains_model(str(folder)):
             has = "a Hugging Face model" if (folder / "model.safetensors").is_file() else "no model.bin"
-            raise UserError(f"translator {folder}: the folder holds {has}; convert it for CTranslate2, or write hf:")
+            raise UserError(
+                f"translator {folder}: the folder holds {has}; `isogloss export` converts one, hf: reads it"
+            )
         self.folder = folder
         tokenizer, config = _tokenizer(folder)
         self.tagged = TaggedTokenizer(tokenizer, _checked_rows(folder, tokenizer), str(folder))

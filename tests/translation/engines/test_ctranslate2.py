@@ -7,6 +7,7 @@ from functools import cache
 
 import ctranslate2 as library
 import pytest
+from helpers import assert_one_line
 from tiny_translators import LINES, UNSEEN
 
 from isogloss.errors import UserError
@@ -140,6 +141,20 @@ def test_int8_is_close_and_smaller(tiny_translator, converted, tmp_path):
     assert re.fullmatch("ctranslate2:[0-9a-f]{64}", engine.fingerprint)
 
 
+def test_a_model_is_converted_and_used_from_the_command_line(tiny_translator, command, tmp_path):
+    folder, lines = tmp_path / "int8", tmp_path / "lines.txt"
+    made = command("export", tiny_translator("nllb"), "--to", "ctranslate2", "--output", folder)
+    assert (made.code, made.out.strip()) == (0, str(folder)), made.err
+    lines.write_text("".join(f"{line}\n" for line in LINES["en"]), encoding="utf-8")
+    words = ["translate", lines, "--from", "en", "--to", "fr", "--engine", f"ctranslate2:{folder}"]
+    assert command(*words).out.splitlines() == list(LINES["fr"])
+    assert_one_line(command("export", tiny_translator("nllb"), "--output", folder), "is not an empty folder")
+    assert_one_line(
+        command("export", tiny_translator("nllb"), "--to", "onnx", "--output", tmp_path / "x"),
+        "--to onnx: models are converted for ctranslate2 alone",
+    )
+
+
 def test_a_tokenizer_may_lie_beside_the_model(converted, tmp_path):
     folder = shutil.copytree(converted("nllb"), tmp_path / "model")
     for path in (folder / "tokenizer").iterdir():
@@ -182,7 +197,7 @@ def other_vocabulary(folder):
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
-        (lambda folder: (folder / "model.bin").unlink(), "no model.bin; convert it for CTranslate2, or write hf:"),
+        (lambda folder: (folder / "model.bin").unlink(), "no model.bin; `isogloss export` converts one, hf: reads it"),
         (lambda folder: shutil.rmtree(folder / "tokenizer"), "no tokenizer in it; copy the tokenizer files"),
         (lambda folder: (folder / "tokenizer" / "config.json").unlink(), "its tokenizer cannot be read"),
         (lambda folder: (folder / "tokenizer" / "tokenizer.json").write_text("{"), "its tokenizer cannot be read"),
@@ -200,7 +215,7 @@ def test_a_folder_that_is_no_converted_model_is_one_clear_line(converted, tmp_pa
 
 
 def test_a_hugging_face_folder_is_told_from_a_converted_one(tiny_translator, converted, tmp_path):
-    with pytest.raises(UserError, match="holds a Hugging Face model; convert it for CTranslate2, or write hf:"):
+    with pytest.raises(UserError, match="holds a Hugging Face model; `isogloss export` converts one"):
         load_translator(f"ctranslate2:{tiny_translator('nllb')}")
     with pytest.raises(UserError, match="no such folder"):
         load_translator(f"ctranslate2:{tmp_path / 'nowhere'}")
