@@ -1,8 +1,9 @@
 """Quality gates: which translations are good enough to train on. Rejected ones are kept, with the reason.
 
-Most gates judge a row by itself (`gate_checks`). Three compare it with the other rows of its language and reject the
-lowest share: `score`, what the engine thinks of its translation; `round_trip`, how much of the source comes back when
-the translation is translated back (chrF); `quality`, what a program of the user's says.
+Most gates judge a row by itself (`gate_checks`). `duplicate` rejects translations that many different texts have: a
+translator that always says the same passes all others. Three reject the lowest share of a language's rows: `score`, what
+the engine thinks of its translation; `round_trip`, how much of the source comes back when the translation is translated
+back (chrF); `quality`, what a program of the user's says.
 
 The program (say, COMET in an environment of its own) reads JSON lines with `source_language`, `language`, `source` and
 `translation` on standard input, and writes a number on a line for each of them, higher for better, on standard output.
@@ -38,6 +39,7 @@ ALONE = {
     "numbers": 0.5,  # share of the source's numbers
     "placeholders": 1.0,  # share of the source's addresses and place-holders
 }
+SAME = {"duplicate": 3.0}  # different texts that may have the same translation
 LOWEST = {"score": 0.05, "round_trip": 0.05, "quality": 0.05}  # the share of a language's rows that is rejected
 SHARES = ("repetition", "script", "language", "numbers", "placeholders", *LOWEST)
 BLOCK = 256  # rows translated back at a time
@@ -54,9 +56,9 @@ def parse_gates(text: str) -> dict[str, float]:
     Raises:
         UserError: there is no such gate, or the threshold is none.
     """
-    usual = ALONE | LOWEST
+    usual = ALONE | SAME | LOWEST
     if text in ("all", "none"):
-        return {name: usual[name] for name in (*ALONE, "score")} if text == "all" else {}
+        return {name: usual[name] for name in (*ALONE, *SAME, "score")} if text == "all" else {}
     asked: dict[str, float] = {}
     for each in filter(None, text.replace(" ", "").split(",")):
         name, equals, value = each.partition("=")
@@ -90,7 +92,7 @@ def judge(row: Row, gates: Gates) -> Row:
     sides = _sides(row)
     flags = []
     for name, threshold in gates.items():
-        if name in LOWEST:
+        if name not in ALONE:
             continue
         found = {field: getattr(gate_checks, name)(*pair, threshold) for field, pair in sides.items()}
         if wrong := {field: detail for field, detail in found.items() if detail}:
@@ -117,7 +119,7 @@ def judged(
     """
     require(gates, back is not None, bool(program))
     lowest = {name: share for name, share in gates.items() if name in LOWEST}
-    if not lowest:
+    if not lowest and "duplicate" not in gates:
         for row in rows():
             yield judge(row, gates)
         return
@@ -130,6 +132,8 @@ def judged(
     for number, row in enumerate(rows()):
         judged_row = replace(row, **first.verdicts[number]._asdict())
         found = {name: first.values[name][number] for name in lowest}
+        if judged_row.reason is None and (many := first.sources.of(row)) > gates.get("duplicate", math.inf):
+            judged_row = replace(judged_row, reason="duplicate", detail=f"{many} different texts have this translation")
         yield judged_row if judged_row.reason is not None else _compared(judged_row, found, limits)
 
 
@@ -142,10 +146,37 @@ class Verdict(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class _Sources:
+    """How many different texts have the same translation, which is known by its hash."""
+
+    first: dict[int, int] = field(default_factory=dict)
+    others: dict[int, set[int]] = field(default_factory=dict)  # few translations have any
+
+    def add(self, row: Row) -> None:
+        """Nothing; the texts of the row are counted."""
+        for translation, text in _hashes(row):
+            if self.first.setdefault(translation, text) != text:
+                self.others.setdefault(translation, set()).add(text)
+
+    def of(self, row: Row) -> int:
+        """The number for that text of the row whose translation is shared by most."""
+        return max((1 + len(self.others.get(translation, ())) for translation, _ in _hashes(row)), default=0)
+
+
+def _hashes(row: Row) -> list[tuple[int, int]]:
+    """For each text of the row, the hash of its translation and its own."""
+    if row.translation is None:
+        return []
+    both = _sides(row).items()
+    return [(hash((name, there.language, there.text)), hash(here.text)) for name, (here, there) in both]
+
+
+@dataclass(frozen=True, slots=True)
 class _FirstPass:
     """What is kept of all rows to compare them: little of each, as there may be millions."""
 
-    values: dict[str, array]  # by gate that compares, of every row; nan = none
+    values: dict[str, array]  # by gate that rejects the lowest, of every row; nan = none
+    sources: _Sources = field(default_factory=_Sources)
     languages: list[str] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
 
@@ -219,6 +250,8 @@ def _first_pass(rows: Iterable[Row], gates: Gates, lowest: Gates, back: Translat
     alike: dict[Verdict, Verdict] = {}  # most rows have the same one
     stream = (judge(row, gates) for row in rows)
     while block := list(islice(stream, BLOCK)):
+        for row in block if "duplicate" in gates else ():
+            kept.sources.add(row)
         good = [row for row in block if row.reason is None]
         found = {"score": [UNKNOWN if row.score is None else row.score for row in good]}
         if "round_trip" in lowest and back is not None:

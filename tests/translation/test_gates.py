@@ -23,7 +23,7 @@ from isogloss.translation.gate_checks import (
     repetition,
     script,
 )
-from isogloss.translation.gates import ALONE, LOWEST, acceptance, judge, judged, parse_gates
+from isogloss.translation.gates import ALONE, LOWEST, SAME, acceptance, judge, judged, parse_gates
 
 ENGLISH = "The train to the old town leaves every morning at the same time."
 GERMAN = "Der Zug in die Altstadt fährt jeden Morgen um die gleiche Zeit ab."
@@ -136,15 +136,15 @@ def test_a_rejected_row_keeps_its_reason():
     ("text", "gates"),
     [
         ("none", {}),
-        ("all", ALONE | {"score": 0.05}),
+        ("all", ALONE | SAME | {"score": 0.05}),
         ("length=4, copy", {"copy": 4.0, "length": 4.0}),
-        ("all,round_trip=0.1,length=3", ALONE | {"length": 3.0, "score": 0.05, "round_trip": 0.1}),
+        ("all,round_trip=0.1,length=3", ALONE | SAME | {"length": 3.0, "score": 0.05, "round_trip": 0.1}),
         ("", {}),
     ],
 )
 def test_gates_are_named_with_their_thresholds(text, gates):
     assert parse_gates(text) == gates
-    assert list(parse_gates(text)) == [name for name in ALONE | LOWEST if name in gates]
+    assert list(parse_gates(text)) == [name for name in ALONE | SAME | LOWEST if name in gates]
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,30 @@ def test_rows_that_other_gates_reject_do_not_shift_the_limit():
 
     found = list(judged(rows, {"copy": 4, "score": 0.1}))
     assert [each.original.id for each in found if each.reason == "score" and each.language == "de"] == ["18", "19"]
+
+
+def test_a_translator_that_always_says_the_same_is_found_out():
+    def rows():
+        yield from (row(f"text {i}", "Ein Mann sitzt.", id=f"same {i}", score=-0.1) for i in range(4))
+        yield from (row(f"text {i}", "Mtu ameketi.", "sw", id=f"few {i}", score=-0.1) for i in range(3))
+        yield from (row("a text", "Ein Text.", id=f"twin {i}", score=-0.1) for i in range(9))  # one source, many times
+
+    found = list(judged(rows, {"duplicate": 3.0}))
+    assert [each.reason for each in found] == ["duplicate"] * 4 + [None] * 12
+    assert found[0].detail == "4 different texts have this translation"
+    assert [each.reason for each in judged(rows, {"duplicate": 2.0})] == ["duplicate"] * 7 + [None] * 9
+    assert {each.reason for each in judged(rows, {"duplicate": 4.0, "score": 0.0})} == {None}
+
+
+def test_one_half_of_a_pair_may_be_the_same_in_many_rows_where_its_source_is():
+    def rows(premise):
+        for i in range(8):
+            original = Sentence(id=str(i), language="en", text=premise(i), text_pair=f"part {i}", label="a")
+            made = replace(original, language="de", text="Ein Satz.", text_pair=f"Teil {i}")
+            yield Row(original=original, language="de", translation=made)
+
+    assert {each.reason for each in judged(lambda: rows(lambda i: "A sentence."), {"duplicate": 3.0})} == {None}
+    assert {each.reason for each in judged(lambda: rows(str), {"duplicate": 3.0})} == {"duplicate"}
 
 
 def test_the_round_trip_rejects_what_does_not_come_back():
