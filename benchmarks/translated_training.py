@@ -56,7 +56,7 @@ QUICK = Training(
     decoder_layers=1,
     heads=2,
     dropout=0.0,
-    learning_rate=0.005,
+    learning_rate=0.003,
 )
 TRAINED = "trained.json"  # beside the translator: what was trained
 
@@ -130,14 +130,14 @@ def captions(data: Path, tag: str, model: Path) -> dict[str, Any]:
     return {"n": len(texts)} | _scored([each.text or "" for each in made], references, tag)
 
 
-def translate(given: argparse.Namespace, model: Path, output: Path) -> float:
-    """The seconds of `isogloss translate`, in a process of its own; nan if the set was there.
+def translate(given: argparse.Namespace, model: Path, output: Path) -> float | None:
+    """The seconds of `isogloss translate`, in a process of its own; None if the set was there.
 
     Raises:
         UserError: the command failed; its own words are above.
     """
     if (output / MANIFEST).is_file():
-        return float("nan")
+        return None
     words = ["translate", "--task", TASK, "--data", str(given.data), "--split", "train", "--from", SOURCE]
     words += ["--to", given.to, "--engine", f"ctranslate2:{model}", "--output", str(output)]
     words += ["--gates", "none"] if given.quick else []

@@ -87,11 +87,11 @@ def test_a_translator_carries_a_task_over_and_filter_trains_on_it(data, encoder_
     scored = found["translations"]["scores"]
     assert scored["accepted"]["n"] == accepted and scored["English as it is"]["n"] == 14
     # it has learned the words: far from the English, though it never saw these sentences
-    assert scored["all"]["chrF"] > 10 + scored["English as it is"]["chrF"]
+    assert scored["all"]["chrF"] > 20 + scored["English as it is"]["chrF"]
     rows = found["downstream"]
     assert len(rows) == 5 and {row["seeds"] for row in rows.values()} == {2}
     gain = rows["FILTER, machine [none]"]
-    assert gain["minus zero_shot"]["value"] == pytest.approx(gain["value"] - rows["zero_shot"]["value"], abs=1e-3)
+    assert gain["minus zero_shot"]["value"] == pytest.approx(gain["value"] - rows["zero_shot"]["value"], abs=0.01)
     assert "FILTER, human [none]" in capsys.readouterr().out
     monkeypatch.setattr(small_translator, "fresh_model", None)  # what is finished is not done again
     before = output.read_text(encoding="utf-8")
