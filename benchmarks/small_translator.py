@@ -74,7 +74,7 @@ def train_translator(pairs: Sequence[Pair], tag: str, folder: Path, how: Trainin
 
     set_seed(how.seed)
     started = time.monotonic()
-    tokenizer = write_tokenizer(pairs, tag, folder, how.vocabulary)
+    tokenizer: Any = write_tokenizer(pairs, tag, folder, how.vocabulary)
     sources: Any = tokenizer([source for source, _ in pairs])["input_ids"]
     targets: Any = tokenizer(text_target=[target for _, target in pairs])["input_ids"]
     rows = [row for row in zip(sources, targets, strict=True) if max(map(len, row)) <= how.longest]
@@ -128,7 +128,7 @@ def write_tokenizer(pairs: Sequence[Pair], tag: str, folder: Path, vocabulary: i
     (folder / "vocab.json").write_text(json.dumps({piece: i for i, piece in enumerate(pieces)}), encoding="utf-8")
     for side in ("source", "target"):
         (folder / f"{side}.spm").write_bytes(model.getvalue())
-    files = {f"{side}_spm": str(folder / f"{side}.spm") for side in ("source", "target")}
+    files: dict[str, Any] = {f"{side}_spm": str(folder / f"{side}.spm") for side in ("source", "target")}
     tokenizer = MarianTokenizer(**files, vocab=str(folder / "vocab.json"), source_lang="en", target_lang=tag)
     tokenizer.save_pretrained(folder)
     return tokenizer
@@ -139,7 +139,7 @@ def fresh_model(tokenizer: "MarianTokenizer", how: Training) -> "MarianMTModel":
     import torch
     from transformers import GenerationConfig, MarianConfig, MarianMTModel
 
-    pad = tokenizer.pad_token_id
+    pad: Any = tokenizer.pad_token_id
     special = {"pad_token_id": pad, "eos_token_id": 0, "decoder_start_token_id": pad, "forced_eos_token_id": 0}
     config = MarianConfig(
         vocab_size=len(tokenizer),
@@ -159,9 +159,8 @@ def fresh_model(tokenizer: "MarianTokenizer", how: Training) -> "MarianMTModel":
     )
     model = MarianMTModel(config)
     model.generation_config = GenerationConfig(**special, bad_words_ids=[[pad]], num_beams=4, max_length=512)
-    table = model.get_input_embeddings().weight
+    table: Any = model.get_input_embeddings().weight
     with torch.no_grad():
-        torch.nn.init.normal_(table, std=how.hidden**-0.5)
         table[pad] = 0
         model.final_logits_bias[0, pad] = -100.0
     table.register_hook(lambda gradient: gradient.index_fill(0, torch.tensor([pad]), 0.0))
@@ -199,7 +198,7 @@ def loss_of(model: "MarianMTModel", source: Any, target: Any) -> Any:
     from torch.nn.functional import cross_entropy
     from torch.nn.functional import pad as shifted
 
-    pad = model.config.pad_token_id
+    pad: Any = model.config.pad_token_id
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(
             input_ids=source,
