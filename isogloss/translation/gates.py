@@ -1,9 +1,9 @@
 """Quality gates: which translations are good enough to train on. Rejected ones are kept, with the reason.
 
 Most gates judge a row by itself (`gate_checks`). `duplicate` rejects translations that many different texts have: a
-translator that always says the same passes all others. Three reject the lowest share of a language's rows: `score`, what
-the engine thinks of its translation; `round_trip`, how much of the source comes back when the translation is translated
-back (chrF); `quality`, what a program of the user's says.
+translator that always says the same passes all others. Three reject the lowest share of a language's rows: `score`,
+what the engine thinks of its translation; `round_trip`, how much of the source comes back when the translation is
+translated back (chrF); `quality`, what a program of the user's says.
 
 The program (say, COMET in an environment of its own) reads JSON lines with `source_language`, `language`, `source` and
 `translation` on standard input, and writes a number on a line for each of them, higher for better, on standard output.
