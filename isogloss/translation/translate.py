@@ -175,9 +175,12 @@ def _counted(rows: Iterable[Row], terms: TermCount) -> Iterator[Row]:
     """The rows; the terms in those that are accepted are counted on the way."""
     for row in rows:
         if row.reason is None and row.translation is not None:
-            both = (" ".join(part.text for part in parts(record)) for record in (row.original, row.translation))
-            terms.add(*both, row.original.language, row.language)
+            terms.add(_text(row.original), _text(row.translation), row.original.language, row.language)
         yield row
+
+
+def _text(record: Record) -> str:
+    return " ".join(part.text for part in parts(record))
 
 
 def _counted_lines(
