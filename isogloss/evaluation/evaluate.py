@@ -53,9 +53,9 @@ def evaluate(
             trained on, or the precision is not to be had.
     """
     asked = load_task(task) if task else None
-    if translations is not None and asked is not None and asked.encoder_method is not None:
-        raise UserError(f"--translations: task {asked.name} has nothing to be read beside a text; leave them out")
     if asked is not None and asked.encoder_method is not None:
+        if translations is not None:
+            raise UserError(f"--translations: task {asked.name} has nothing to be read beside a text; leave them out")
         if precision != FLOAT32:
             raise UserError(f"precision {precision}: task {asked.name} is answered in {FLOAT32}; leave precision out")
         return evaluate_encoder(
