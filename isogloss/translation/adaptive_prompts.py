@@ -30,7 +30,6 @@ from isogloss.languages import language
 from isogloss.resources import EMBEDDED
 from isogloss.translation.few_shot_prompts import SELECTIONS, Shots, demonstrations
 from isogloss.translation.prompts import VERSION, Context, Demonstration
-from isogloss.translation.sentence_vectors import encoder_of
 from isogloss.translation.terminology import Glossary, read_glossary
 from isogloss.translation.translation_memory import Encode, TranslationMemory, read_memory
 from isogloss.translation.translator import Decoding, Translator
@@ -201,8 +200,11 @@ def _read_memory(
     path: Path, content: str, source: str, target: str, similarity: str | Encode, style: str | None
 ) -> TranslationMemory:
     """The memory of a direction, read once; `content`, its hash, makes another one of a file that was changed."""
-    encode = similarity if similarity == "edit" or callable(similarity) else encoder_of(similarity)
-    return read_memory(path, language(source).tag, language(target).tag, similarity=encode, style=style)
+    if similarity != "edit" and not callable(similarity):
+        from isogloss.encoders.sentence_vectors import encode_with
+
+        similarity = encode_with(similarity)
+    return read_memory(path, language(source).tag, language(target).tag, similarity=similarity, style=style)
 
 
 @cache

@@ -24,7 +24,7 @@ from isogloss.errors import UserError
 from isogloss.languages import language
 from isogloss.translation.language_id import language_among, other_language
 
-Encode = Callable[[Sequence[str]], np.ndarray]  # texts -> unit vectors (texts, H)
+Encode = Callable[[Sequence[str]], np.ndarray]  # texts -> unit vectors (texts, H), as `encoders.sentence_vectors` has
 SIMILARITIES_AT_ONCE = 2**24  # 64 MB of float32
 XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 LENGTH_RATIO = 3.0  # a pair whose ratio of lengths is so many times the usual one is no translation
