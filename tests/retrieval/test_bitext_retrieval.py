@@ -6,7 +6,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isogloss.encoders import load_encoder, load_tokenizer
 from isogloss.errors import UserError
 from isogloss.metrics import load_metric
 from isogloss.records import Bitext, ComparableSentence, Sentence
@@ -22,25 +21,6 @@ from isogloss.retrieval.bitext_retrieval import (
     ratio_margin,
     top,
 )
-
-TEXTS = [
-    "The train to Berlin leaves at nine.",
-    "Berlin?",
-    "Was kostet ein Zimmer für zwei?",
-    "两个人住一间房多少钱？",
-    "Meine Tasche ist weg, helfen Sie.",
-]
-
-
-@pytest.fixture(scope="module")
-def encoder(encoder_folder):
-    return load_encoder(encoder_folder)
-
-
-@pytest.fixture(scope="module")
-def reads(encoder_folder):
-    return load_tokenizer(encoder_folder)
-
 
 def units(rows, width=8, seed=0):
     vectors = np.random.default_rng(seed).normal(size=(rows, width)).astype(np.float32)
