@@ -22,6 +22,7 @@ from isogloss.retrieval.bitext_retrieval import (
     top,
 )
 
+
 def units(rows, width=8, seed=0):
     vectors = np.random.default_rng(seed).normal(size=(rows, width)).astype(np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
