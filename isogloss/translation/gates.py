@@ -11,6 +11,7 @@ The program (say, COMET in an environment of its own) reads JSON lines with `sou
 
 import json
 import math
+import shutil
 import subprocess
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from isogloss.errors import UserError, nearest
 from isogloss.records import Record
 from isogloss.translation import gate_checks
 from isogloss.translation.gate_checks import Side
+from isogloss.translation.translator import Translator
 
 # The thresholds, and how many of human translations into 64 languages (SIB-200) a gate rejects: see decision 21.
 ALONE = {
@@ -46,6 +48,28 @@ BLOCK = 256  # rows translated back at a time
 UNKNOWN = math.nan
 Gates = Mapping[str, float]  # thresholds by name
 TranslateBack = Callable[[Sequence[Record], str], Sequence[Record | None]]  # records of one language into another
+
+
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """What says which translations are good enough: the gates, and whom two of them ask."""
+
+    gates: Gates = field(default_factory=dict)
+    reverse: Translator | None = None  # translates back, for `round_trip`
+    program: tuple[str, ...] = ()  # the command of a program of the user's, for `quality`
+
+    def check(self, sources: Sequence[str], targets: Sequence[str]) -> None:
+        """Nothing, if the gates will have what they need when everything is translated.
+
+        Raises:
+            UserError: they will not.
+        """
+        require(self.gates, self.reverse is not None, bool(self.program))
+        if self.program and shutil.which(self.program[0]) is None:
+            raise UserError(f"--quality: there is no program {self.program[0]!r} to be run; check the path")
+        for source, target in ((source, target) for source in sources for target in targets if source != target):
+            if self.reverse is not None:
+                self.reverse.check(target, source)
 
 
 def parse_gates(text: str) -> dict[str, float]:

@@ -60,6 +60,20 @@ def plain(source: str) -> Form[str]:
     return Form(lambda row: source, lambda row: [Text(row)], lambda row, translations, target: translations[0])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How the work of a job is divided: into batches, runs, shares of texts, and among Ray's workers."""
+
+    tokens: int | None = None  # of a batch, roughly; `usual_batch()` if not said
+    attempts: int = ATTEMPTS  # runs in which a text may fail before it is left alone
+    share: tuple[int, int] = ALL  # this worker's number, from 0, and how many there are; each text is one's business
+    ray: int = 0  # of Ray's workers; 0 = without Ray
+    load: Callable[[], Translator] | None = None  # makes the engine of each of them; the job's own if not said
+
+
+ALONE = Work()
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Texts of about the same length that an engine gets together; `rows`: the work it stands for, for the progress."""
@@ -93,25 +107,11 @@ class Watch(Protocol):
 
 
 class Job(Generic[Row]):
-    """An engine, a store and a form of rows, with what decides the batches.
+    """An engine, a store and a form of rows, and how the work is divided."""
 
-    tokens: of a batch, roughly, if not `usual_batch`. attempts: runs in which a text may fail. share: this worker's
-    number, from 0, and how many there are; each text is the business of one of them.
-    """
-
-    def __init__(
-        self,
-        translator: Translator,
-        store: Store,
-        form: Form[Row],
-        decoding: Decoding,
-        *,
-        tokens: int | None = None,
-        attempts: int = ATTEMPTS,
-        share: tuple[int, int] = ALL,
-    ):
+    def __init__(self, translator: Translator, store: Store, form: Form[Row], decoding: Decoding, work: Work = ALONE):
         self.translator, self.store, self.form, self.decoding = translator, store, form, decoding
-        self.tokens, self.attempts, self.share = tokens or usual_batch(), attempts, share
+        self.work, self.tokens = work, work.tokens or usual_batch()
         self._fingerprint = translator.fingerprint
         self._paragraphs = translator.capabilities.documents
 
@@ -153,7 +153,7 @@ class Job(Generic[Row]):
         for source in dict.fromkeys(row.language for row in rows if row.language != target):
             keys = self._keys(rows, source, target)
             known = (states or self.store.states)(list(keys))
-            number, workers = self.share
+            number, workers = self.work.share
             missing = {
                 text: key
                 for key, text in keys.items()
@@ -221,7 +221,7 @@ class Job(Generic[Row]):
 
     def _is_open(self, state: State | None) -> bool:
         """Whether a text is to be translated: it is new, or has failed in another run and not too often."""
-        return state is None or (0 < state.attempts < self.attempts and not state.of_this_run)
+        return state is None or (0 < state.attempts < self.work.attempts and not state.of_this_run)
 
     def _divided(self, missing: dict[str, bytes], source: str, target: str) -> Iterator[Batch]:
         """The texts in batches, short ones first."""

@@ -21,20 +21,14 @@ RETRIES = 5  # times that a batch is given out again when its worker died
 PLANNED = State(attempts=0, of_this_run=True)
 
 
-def fill(
-    job: Job[Row],
-    rows: Iterable[Row],
-    targets: Sequence[str],
-    watch: Watch,
-    load: Callable[[], Translator],
-    workers: int,
-) -> None:
-    """Nothing; the rows' texts are in the store. `load` makes the engine of each worker.
+def fill(job: Job[Row], rows: Iterable[Row], targets: Sequence[str], watch: Watch) -> None:
+    """Nothing; the rows' texts are in the store. The job says how many workers there are and what makes their engines.
 
     Raises:
         UserError: Ray is not installed or has not as many processors, an engine cannot be loaded or failed, or workers
             died again and again; what was translated is kept.
     """
+    workers, load = job.work.ray, job.work.load or (lambda: job.translator)
     with _ray() as ray:
         import pyarrow as pa
 

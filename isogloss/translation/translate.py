@@ -2,12 +2,11 @@
 
 import json
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from isogloss.errors import UserError
 from isogloss.lines import lines_from, write_lines
 from isogloss.processes import is_first, number, this_process
 from isogloss.records import Record, to_json
-from isogloss.translation.gates import judged, require
+from isogloss.translation.gates import Judges, TranslateBack, judged
 from isogloss.translation.inputs import Records, records_of
-from isogloss.translation.job import ALL, ATTEMPTS, Form, Job, fill, plain, put_together, translated
+from isogloss.translation.job import ALL, ALONE, Form, Job, Work, fill, plain, put_together, translated
 from isogloss.translation.labels import parts, rebuild
 from isogloss.translation.progress import Progress
 from isogloss.translation.store import Store
@@ -27,86 +26,108 @@ from isogloss.translation.terminology import TermCount
 from isogloss.translation.translator import Decoding, Translation, Translator
 
 RECORDS: Form[Record] = Form(attrgetter("language"), parts, rebuild)
-USUAL = Decoding()
+USUAL, NO_JUDGES = Decoding(), Judges()
 SHOWN = 5  # lines that failed of which the reason is told
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the result goes, and where translations are kept until then and for later.
+
+    output: a folder for a data set, a file for lines; standard output if not said. store: beside the data set if not
+    said; where there is neither, translations are kept for the time of the job alone.
+    """
+
+    output: Path | None = None
+    store: Path | None = None
+
+    def require_room(self) -> None:
+        """Nothing, if a data set can come to be there: that is asked before hours of work, not after them.
+
+        Raises:
+            UserError: something is there already.
+        """
+        if self.output is None or not self.output.exists():
+            return
+        if not self.output.is_dir() or any(self.output.iterdir()):
+            raise UserError(f"{self.output} is there and is not an empty folder; choose another --output, or remove it")
+
+    @contextmanager
+    def opened(self) -> Iterator[Store]:
+        """The store."""
+        folder = self.store
+        if folder is None and self.output is not None:
+            folder = self.output.with_name(f"{self.output.name}.store")
+        if folder is not None:
+            with Store(folder) as store:
+                yield store
+            return
+        with tempfile.TemporaryDirectory() as place, Store(Path(place) / "store") as store:
+            yield store
+
+
+NOWHERE = Place()
 
 
 def translate_records(
     records: Records | Sequence[Record],
     translator: Translator,
     targets: Sequence[str],
+    place: Place = NOWHERE,
     *,
-    output: Path | None,
-    store: Path | None = None,
     decoding: Decoding = USUAL,
-    gates: Mapping[str, float] | None = None,
-    reverse: Translator | None = None,
-    program: Sequence[str] = (),
-    shard: tuple[int, int] | None = None,
-    batch_tokens: int | None = None,
-    attempts: int = ATTEMPTS,
-    workers: int = 0,
-    load: Callable[[], Translator] | None = None,
+    judges: Judges = NO_JUDGES,
+    work: Work = ALONE,
     terms: TermCount | None = None,
 ) -> dict[str, Any] | None:
     """The manifest of the parallel data set that was made of the records; None where it is left to others.
 
-    Without an output the accepted translations are written to standard output, as JSON lines. Where a command has
-    several processes, each translates a share and the first writes the set.
-
-    store: the folder of translations, beside the output if not given. gates: thresholds by name. reverse: translates
-    back, for a gate. program: of the user's, for a gate. shard: this worker's number, from 0, and how many there are; a
-    worker only fills the store. workers: of Ray, each with an engine of its own that `load` makes. terms: counts the
-    terms in the translations that were made.
+    Without an output the accepted translations are written to standard output, as JSON lines. Who has a share of the
+    work only fills the store. Where a command has several processes, each translates a share and the first writes the
+    set. terms: counts the terms in the translations that were made.
 
     Raises:
         UserError: the records, languages, engine or places are wrong; a server failed; a disk is full. What was
             translated is kept, and the same call goes on.
     """
     records = records if isinstance(records, Records) else records_of(records)
-    _require_room(output)
-    _require_judges(records.languages, targets, gates or {}, reverse, program)
+    place.require_room()
+    judges.check(records.languages, targets)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    share = shard or ((number(), processes) if processes > 1 else ALL)
-    with _opened(store, output) as kept:
-        job = Job(translator, kept, RECORDS, decoding, tokens=batch_tokens, attempts=attempts, share=share)
+    several = work.share == ALL and processes > 1
+    with place.opened() as store:
+        mine = replace(work, share=(number(), processes)) if several else work
+        job = Job(translator, store, RECORDS, decoding, mine)
         job.require(records.languages, targets)
-        if store or output:
-            print(f"translations are kept in {kept.folder}; stopped, the same command goes on", file=sys.stderr)
-        _fill(job, records, targets, workers, load or (lambda: translator))
-        if shard:
+        if place != NOWHERE:
+            print(f"translations are kept in {store.folder}; stopped, the same command goes on", file=sys.stderr)
+        _fill(job, records, targets)
+        if work.share != ALL:
             told = "when all shards have ended, the same command without --shard writes the data set"
-            print(f"shard {shard[0] + 1} of {shard[1]} is done; {told}", file=sys.stderr)
+            print(f"shard {work.share[0] + 1} of {work.share[1]} is done; {told}", file=sys.stderr)
             return None
-        if processes > 1:
+        if several:
             this_process().wait_for_everyone()
             if not is_first():
                 return None
-
-        def rows() -> Iterator[Row]:
-            for _, made in put_together(job, records.rows(), targets):
-                yield from (row for row in made if row is not None)
-
-        judge = judged(rows, gates or {}, back=_back(kept, reverse, decoding), program=program)
+        rows = _judged(job, records, targets, judges)
         if terms is not None:
-            judge = _counted(judge, terms)
-        if output is None:
-            _print_records(judge)
+            rows = _counted(rows, terms)
+        if place.output is None:
+            _print_records(rows)
             return None
-        provenance = {"engine": translator.provenance, "decoding": asdict(decoding), "gates": dict(gates or {})}
-        return write_parallel_set(output, judge, kind=records.kind, provenance=provenance)
+        provenance = {"engine": translator.provenance, "decoding": asdict(decoding), "gates": dict(judges.gates)}
+        return write_parallel_set(place.output, rows, kind=records.kind, provenance=provenance)
 
 
-def _fill(
-    job: Job[Record], records: Records, targets: Sequence[str], workers: int, load: Callable[[], Translator]
-) -> None:
+def _fill(job: Job[Record], records: Records, targets: Sequence[str]) -> None:
     """Nothing; this worker's share of the texts is in the store, and it was told how fast that went."""
     progress = Progress(targets, records.total)
     try:
-        if workers:
+        if job.work.ray:
             from isogloss.translation import on_ray
 
-            on_ray.fill(job, records.rows(), targets, progress, load, workers)
+            on_ray.fill(job, records.rows(), targets, progress)
         else:
             fill(job, records.rows(), targets, progress)
     finally:
@@ -114,16 +135,24 @@ def _fill(
     print(progress.summary(), file=sys.stderr)
 
 
+def _judged(job: Job[Record], records: Records, targets: Sequence[str], judges: Judges) -> Iterator[Row]:
+    """The rows of all translations, put together from the store, as the gates leave them."""
+
+    def rows() -> Iterator[Row]:
+        for _, made in put_together(job, records.rows(), targets):
+            yield from (row for row in made if row is not None)
+
+    return judged(rows, judges.gates, back=_back(job, judges.reverse), program=judges.program)
+
+
 def translate_lines(
     source: Path | None,
-    target: Path | None,
+    place: Place,
     translator: Translator,
     tags: tuple[str, str],
     *,
-    store: Path | None = None,
     decoding: Decoding = USUAL,
-    batch_tokens: int | None = None,
-    attempts: int = ATTEMPTS,
+    work: Work = ALONE,
     terms: TermCount | None = None,
 ) -> None:
     """Nothing; for every line of a file or of standard input a line was written, in the same order.
@@ -137,15 +166,15 @@ def translate_lines(
         raise UserError("lines in a pipe are read by one process; start one, or give a file of records and --output")
     failures = Failures()
     progress = Progress(tags[1:])
-    with lines_from(source) as lines, _opened(store, None) as kept:
-        job = Job(translator, kept, plain(tags[0]), decoding, tokens=batch_tokens, attempts=attempts)
+    with lines_from(source) as lines, Place(store=place.store).opened() as store:
+        job = Job(translator, store, plain(tags[0]), decoding, work)
         job.require(tags[:1], tags[1:])
         rows = (line.removesuffix("\n") for line in lines)
         made = translated(job, rows, tags[1:], progress)
         if terms is not None:
             made = _counted_lines(made, terms, tags)
         try:
-            write_lines(target, _lines(made, failures))
+            write_lines(place.output, _lines(made, failures))
         finally:
             progress.close()
     if failures.count:
@@ -211,53 +240,14 @@ def _print_records(rows: Iterable[Row]) -> None:
         print(f"left out: {told}; --output DIR keeps them with their reasons", file=sys.stderr)
 
 
-def _back(
-    store: Store, reverse: Translator | None, decoding: Decoding
-) -> Callable[[Sequence[Record], str], list[Record | None]] | None:
+def _back(job: Job[Record], reverse: Translator | None) -> TranslateBack | None:
     """Translates records back, for the gate that compares them with their sources; its work is in the store too."""
     if reverse is None:
         return None
-    job = Job(reverse, store, RECORDS, decoding)
+    turned = Job(reverse, job.store, RECORDS, job.decoding)
 
     def back(records: Sequence[Record], target: str) -> list[Record | None]:
-        made = translated(job, records, [target], Progress([target]))
+        made = translated(turned, records, [target], Progress([target]))
         return [row.translation for _, (row,) in made]
 
     return back
-
-
-def _require_judges(
-    sources: Sequence[str],
-    targets: Sequence[str],
-    gates: Mapping[str, float],
-    reverse: Translator | None,
-    program: Sequence[str],
-) -> None:
-    """Nothing, if the gates will have what they need when everything is translated.
-
-    Raises:
-        UserError: they will not.
-    """
-    require(gates, reverse is not None, bool(program))
-    if program and shutil.which(program[0]) is None:
-        raise UserError(f"--quality: there is no program {program[0]!r} to be run; check the path")
-    for source, target in ((source, target) for source in sources for target in targets if source != target):
-        if reverse is not None:
-            reverse.check(target, source)
-
-
-def _require_room(output: Path | None) -> None:
-    """Nothing, if a data set can come to be there: that is asked before hours of work, not after them."""
-    if output is not None and output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UserError(f"{output} is there and is not an empty folder; choose another --output, or remove it")
-
-
-@contextmanager
-def _opened(folder: Path | None, output: Path | None) -> Iterator[Store]:
-    """The store: in its folder, beside the output, or where there is neither for the time of the job alone."""
-    if folder is not None or output is not None:
-        with Store(folder or output.with_name(f"{output.name}.store")) as store:  # pyright: ignore
-            yield store
-        return
-    with tempfile.TemporaryDirectory() as place, Store(Path(place) / "store") as store:
-        yield store
