@@ -130,6 +130,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a run, or its encoder on a task of bitext, on a split, per language and with intervals."""
+    from isogloss.evaluation.evaluate import Reading
     from isogloss.evaluation.evaluate import evaluate as score
     from isogloss.evaluation.show import result_table
 
@@ -141,10 +142,8 @@ def evaluate(
         languages=languages,
         pairing=pairing,
         items=items,
-        settings=set_ or (),
-        precision=precision,
+        reading=Reading(precision=precision, translations=translations, settings=set_ or ()),
         output=output,
-        translations=translations,
     )
     print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result_table(result))
 
