@@ -1,6 +1,5 @@
 """`isogloss translate`: texts, languages and an engine become a parallel data set, or lines in a pipe."""
 
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +7,6 @@ from isogloss.errors import UserError
 from isogloss.translation.gates import Judges
 from isogloss.translation.job import ALL, Work
 from isogloss.translation.options import Engine, Texts
-from isogloss.translation.terminology import TermCount
 from isogloss.translation.translate import Place, translate_lines, translate_records
 from isogloss.translation.translator import Decoding
 
@@ -21,20 +19,13 @@ def translate(
     Raises:
         UserError: something of what was asked does not fit together, or the work failed.
     """
-    terms = TermCount(engine.terms) if engine.terms else None
-    if texts.are_lines:
-        tag = texts.tag
-        if tag is None:
-            raise UserError("lines do not say what language they are in; give it with --from")
-        if len(targets) > 1 or work.share != ALL or work.ray:
-            raise UserError("lines go into one language, by one worker; for more give records (.jsonl, .tsv ...)")
-        translate_lines(texts.file, place, engine.load(), (tag, targets[0]), decoding=decoding, work=work, terms=terms)
-        manifest = None
-    else:
+    if not texts.are_lines:
         records, work = texts.records(), replace(work, load=engine.load)
-        manifest = translate_records(
-            records, engine.load(), targets, place, decoding=decoding, judges=judges, work=work, terms=terms
-        )
-    for line in terms.lines() if terms is not None else ():
-        print(line, file=sys.stderr)
-    return manifest
+        return translate_records(records, engine.load(), targets, place, decoding=decoding, judges=judges, work=work)
+    tag = texts.tag
+    if tag is None:
+        raise UserError("lines do not say what language they are in; give it with --from")
+    if len(targets) > 1 or work.share != ALL or work.ray:
+        raise UserError("lines go into one language, by one worker; for more give records (.jsonl, .tsv ...)")
+    translate_lines(texts.file, place, engine.load(), (tag, targets[0]), decoding=decoding, work=work)
+    return None

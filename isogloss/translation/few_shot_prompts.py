@@ -81,6 +81,7 @@ def mixed(memory: TranslationMemory, texts: Sequence[str], shots: Shots) -> list
 
 Selection = Callable[[TranslationMemory, Sequence[str], Shots], list[tuple[Demonstration, ...]]]
 SELECTIONS: dict[str, Selection] = {"similar": similar, "random": drawn, "fixed": fixed, "mixed": mixed}
+BY_SIMILARITY = ("similar", "mixed")
 
 
 def _drawn(memory: TranslationMemory, text: str, shots: Shots) -> Sequence[int]:

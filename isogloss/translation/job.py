@@ -17,7 +17,7 @@ from isogloss.errors import UserError
 from isogloss.records import Offsets
 from isogloss.translation.segmentation import joined, stretches
 from isogloss.translation.store import Kept, Keys, State, Store
-from isogloss.translation.translator import Decoding, Hypothesis, Translation, Translator
+from isogloss.translation.translator import Decoding, Hypothesis, Translation, Translator, least_similarity
 
 BLOCK = 8192  # rows that are taken apart, translated and put together at a time
 FOR_A_CORE = 2048  # tokens that an engine gets at a time, roughly; it may divide them further
@@ -170,7 +170,7 @@ class Job(Generic[Row]):
         for key, translation in zip(batch.keys, translations, strict=True):
             if translation.hypotheses:
                 best = translation.hypotheses[0]
-                kept[key] = Kept(best.text, best.log_probability, best.tokens)
+                kept[key] = Kept(best.text, best.log_probability, best.tokens, similarity=best.similarity)
             else:
                 attempts = 1 + (before[key].attempts if key in before else 0)
                 kept[key] = Kept(failure=translation.failure or "no translation", attempts=attempts)
@@ -300,4 +300,4 @@ def _joined(text: str, places: Sequence[Offsets], kept: Sequence[Kept], source: 
     told = [each.log_probability for each in kept if each.log_probability is not None]
     counted = [each.tokens for each in kept if each.tokens is not None]
     sums = (sum(told) if len(told) == len(kept) else None, sum(counted) if len(counted) == len(kept) else None)
-    return Translation((Hypothesis(whole, *sums),))
+    return Translation((Hypothesis(whole, *sums, similarity=least_similarity([each.similarity for each in kept])),))

@@ -10,6 +10,7 @@ from isogloss.translation.gates import Judges, parse_gates
 from isogloss.translation.inputs import Records, records_of_file, records_of_task
 from isogloss.translation.translator import Translator, load_translator
 
+OF_MEMORY = ("shots", "selection", "similarity", "at_least", "allow_exact", "seed", "style")
 LINES = (".txt", "")  # files of plain lines, by the end of their name
 
 
@@ -49,15 +50,19 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What an engine is made from, here or in another process.
+    """What an engine is made from, here or in another process: NAME:REST, and what a language model sees beside a text.
 
-    name: NAME:REST. memory, shots, selection, style, terms and draft say what a language model sees beside a text.
+    Those from `shots` to `style` say which pairs of the memory it sees; see `adaptive_prompts.with_context`.
     """
 
     name: str
     memory: Path | None = None
     shots: int | None = None
     selection: str | None = None
+    similarity: str | None = None
+    at_least: float | None = None
+    allow_exact: bool | None = None
+    seed: int | None = None
     style: str | None = None
     terms: Path | None = None
     draft: str | None = None
@@ -69,6 +74,8 @@ class Engine:
             UserError: there is no such engine, it cannot be loaded, or it has no use for what is given beside it.
         """
         given = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+        if self.memory is None and (idle := [name for name in OF_MEMORY if name in given]):
+            raise UserError(f"--{idle[0].replace('_', '-')} is about the pairs of --memory FILE; give that too")
         engine = load_translator(given.pop("name"))
         if not given:
             return engine

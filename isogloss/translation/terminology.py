@@ -102,10 +102,6 @@ class TermCount:
         before = self.found.get(target, Adherence(0, 0, 0))
         self.found[target] = Adherence(*map(sum, zip(before, adherence([terms], [translation]), strict=True)))
 
-    def lines(self) -> list[str]:
-        """A line for each language, for people."""
-        return [f"{tag}: {told(found)}" for tag, found in self.found.items()]
-
 
 def told(found: Adherence) -> str:
     """One line about it, for people."""

@@ -16,14 +16,14 @@ from isogloss.errors import UserError
 from isogloss.lines import lines_from, write_lines
 from isogloss.processes import is_first, number, this_process
 from isogloss.records import Record, to_json
+from isogloss.translation.context_report import ContextReport, report_of
 from isogloss.translation.gates import Judges, TranslateBack, judged
 from isogloss.translation.inputs import Records, records_of
 from isogloss.translation.job import ALL, ALONE, Form, Job, Work, fill, plain, put_together, translated
 from isogloss.translation.labels import parts, rebuild
 from isogloss.translation.progress import Progress
 from isogloss.translation.store import Store
-from isogloss.translation.terminology import TermCount
-from isogloss.translation.translator import Decoding, Translation, Translator
+from isogloss.translation.translator import Decoding, Stopped, Translation, Translator
 
 RECORDS: Form[Record] = Form(attrgetter("language"), parts, rebuild)
 USUAL, NO_JUDGES = Decoding(), Judges()
@@ -78,13 +78,12 @@ def translate_records(
     decoding: Decoding = USUAL,
     judges: Judges = NO_JUDGES,
     work: Work = ALONE,
-    terms: TermCount | None = None,
 ) -> dict[str, Any] | None:
     """The manifest of the parallel data set that was made of the records; None where it is left to others.
 
     Without an output the accepted translations are written to standard output, as JSON lines. Who has a share of the
     work only fills the store. Where a command has several processes, each translates a share and the first writes the
-    set. terms: counts the terms in the translations that were made.
+    set.
 
     Raises:
         UserError: the records, languages, engine or places are wrong; a server failed; a disk is full. What was
@@ -101,7 +100,7 @@ def translate_records(
         job.require(records.languages, targets)
         if place != NOWHERE:
             print(f"translations are kept in {store.folder}; stopped, the same command goes on", file=sys.stderr)
-        _fill(job, records, targets)
+        _fill(job, records, targets, kept=place != NOWHERE)
         if work.share != ALL:
             told = "when all shards have ended, the same command without --shard writes the data set"
             print(f"shard {work.share[0] + 1} of {work.share[1]} is done; {told}", file=sys.stderr)
@@ -111,17 +110,29 @@ def translate_records(
             if not is_first():
                 return None
         rows = _judged(job, records, targets, judges)
-        if terms is not None:
-            rows = _counted(rows, terms)
+        report, manifest = report_of(translator), None
+        if report is not None:
+            rows = _counted(rows, report)
         if place.output is None:
             _print_records(rows)
-            return None
-        provenance = {"engine": translator.provenance, "decoding": asdict(decoding), "gates": dict(judges.gates)}
-        return write_parallel_set(place.output, rows, kind=records.kind, provenance=provenance)
+        else:
+            made = {"engine": translator.provenance, "decoding": asdict(decoding), "gates": dict(judges.gates)}
+            manifest = write_parallel_set(
+                place.output,
+                rows,
+                kind=records.kind,
+                provenance=made,
+                more=lambda: {"context": report.to_json()} if report is not None else {},
+            )
+        _tell(report)
+        return manifest
 
 
-def _fill(job: Job[Record], records: Records, targets: Sequence[str]) -> None:
-    """Nothing; this worker's share of the texts is in the store, and it was told how fast that went."""
+def _fill(job: Job[Record], records: Records, targets: Sequence[str], kept: bool) -> None:
+    """Nothing; this worker's share of the texts is in the store, and it was told how fast that went.
+
+    kept: whether the store outlasts the job.
+    """
     progress = Progress(targets, records.total)
     try:
         if job.work.ray:
@@ -130,9 +141,17 @@ def _fill(job: Job[Record], records: Records, targets: Sequence[str]) -> None:
             on_ray.fill(job, records.rows(), targets, progress)
         else:
             fill(job, records.rows(), targets, progress)
+    except Stopped as error:
+        raise _kept_so_far(error, progress, kept) from None
     finally:
         progress.close()
     print(progress.summary(), file=sys.stderr)
+
+
+def _kept_so_far(error: Stopped, progress: Progress, kept: bool) -> UserError:
+    """The mistake with what was done before it, and whether that is lost."""
+    told = "are done and kept; the same command goes on" if kept else "were done; with --store DIR they would be kept"
+    return UserError(f"{error}; {progress.done()} {told}")
 
 
 def _judged(job: Job[Record], records: Records, targets: Sequence[str], judges: Judges) -> Iterator[Row]:
@@ -153,30 +172,32 @@ def translate_lines(
     *,
     decoding: Decoding = USUAL,
     work: Work = ALONE,
-    terms: TermCount | None = None,
 ) -> None:
     """Nothing; for every line of a file or of standard input a line was written, in the same order.
 
-    tags: the language of the lines, and that of their translations. terms: counts the terms in these.
+    tags: the language of the lines, and that of their translations.
 
     Raises:
         UserError: as for records; or some lines were not translated, which is said when all were written.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("lines in a pipe are read by one process; start one, or give a file of records and --output")
-    failures = Failures()
+    failures, report = Failures(), report_of(translator)
     progress = Progress(tags[1:])
     with lines_from(source) as lines, Place(store=place.store).opened() as store:
         job = Job(translator, store, plain(tags[0]), decoding, work)
         job.require(tags[:1], tags[1:])
         rows = (line.removesuffix("\n") for line in lines)
         made = translated(job, rows, tags[1:], progress)
-        if terms is not None:
-            made = _counted_lines(made, terms, tags)
+        if report is not None:
+            made = _counted_lines(made, report, tags)
         try:
             write_lines(place.output, _lines(made, failures))
+        except Stopped as error:
+            raise _kept_so_far(error, progress, place.store is not None) from None
         finally:
             progress.close()
+    _tell(report)
     if failures.count:
         more = f" and {failures.count - SHOWN} more" if failures.count > SHOWN else ""
         raise UserError(f"{failures.count} lines were not translated and are empty: {'; '.join(failures.first)}{more}")
@@ -200,11 +221,12 @@ def _lines(made: Iterable[tuple[str, list[Translation]]], failures: Failures) ->
         yield " ".join((translation.text or "").split("\n")) + "\n"
 
 
-def _counted(rows: Iterable[Row], terms: TermCount) -> Iterator[Row]:
-    """The rows; the terms in those that are accepted are counted on the way."""
+def _counted(rows: Iterable[Row], report: ContextReport) -> Iterator[Row]:
+    """The rows; those that are accepted are counted on the way."""
     for row in rows:
         if row.reason is None and row.translation is not None:
-            terms.add(_text(row.original), _text(row.translation), row.original.language, row.language)
+            here, there = _text(row.original), _text(row.translation)
+            report.add(here, there, row.original.language, row.language, row.similarity)
         yield row
 
 
@@ -213,13 +235,18 @@ def _text(record: Record) -> str:
 
 
 def _counted_lines(
-    made: Iterable[tuple[str, list[Translation]]], terms: TermCount, tags: tuple[str, str]
+    made: Iterable[tuple[str, list[Translation]]], report: ContextReport, tags: tuple[str, str]
 ) -> Iterator[tuple[str, list[Translation]]]:
-    """The lines and their translations; the terms in these are counted on the way."""
+    """The lines and their translations, which are counted on the way."""
     for text, translations in made:
-        if translations[0].text is not None:
-            terms.add(text, translations[0].text, *tags)
+        for best in translations[0].hypotheses[:1]:
+            report.add(text, best.text, *tags, best.similarity)
         yield text, translations
+
+
+def _tell(report: ContextReport | None) -> None:
+    for line in report.lines() if report is not None else ():
+        print(line, file=sys.stderr)
 
 
 def _print_records(rows: Iterable[Row]) -> None:
