@@ -155,12 +155,17 @@ def predict(
     translator: Annotated[
         str | None, typer.Option(help="Engine (NAME:REST) that translates texts which come without.")
     ] = None,
+    gates: Annotated[
+        str | None, typer.Option(help="all, none, or NAME,NAME=THRESHOLD,...: which of its translations are read.")
+    ] = None,
     precision: Precision = "float32",
 ) -> None:
     """Predict JSON lines: one line out per line in, same order, same ids."""
     from isogloss.predict import predict_lines
 
-    predict_lines(run, input, output, precision, translator)
+    if gates is not None and translator is None:
+        raise UserError("--gates judges the translations of --translator ENGINE; give that too")
+    predict_lines(run, input, output, precision, translator, gates or "all")
 
 
 def compare(

@@ -72,23 +72,27 @@ class Judges:
                 self.reverse.check(target, source)
 
 
-def parse_gates(text: str) -> dict[str, float]:
+def parse_gates(text: str, *, alone: bool = False) -> dict[str, float]:
     """The gates that `all`, `none` or `name,name=threshold` asks for, in the order in which they judge.
 
-    `all` are those that need nothing else than the rows: without `round_trip` and `quality`.
+    `all` are those that need nothing else than the rows: without `round_trip` and `quality`. alone: rows come one by
+    one and cannot be compared, so that only the gates of `ALONE` are to be had.
 
     Raises:
         UserError: there is no such gate, or the threshold is none.
     """
     usual = ALONE | SAME | LOWEST
     if text in ("all", "none"):
-        return {name: usual[name] for name in (*ALONE, *SAME, "score")} if text == "all" else {}
+        names = ALONE if alone else (*ALONE, *SAME, "score")
+        return {name: usual[name] for name in names} if text == "all" else {}
     asked: dict[str, float] = {}
     for each in filter(None, text.replace(" ", "").split(",")):
         name, equals, value = each.partition("=")
         if name == "all":
-            asked = parse_gates("all") | asked
+            asked = parse_gates("all", alone=alone) | asked
             continue
+        if alone and name in SAME | LOWEST:
+            raise UserError(f"--gates: {name} compares all translations with each other; here they come one by one")
         if name not in usual:
             raise UserError(f"--gates: no gate {name!r}; {nearest(name, (*usual, 'all', 'none'))}")
         asked[name] = _threshold(name, value) if equals else usual[name]
