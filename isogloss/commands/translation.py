@@ -55,7 +55,7 @@ def translate(
     from isogloss.translation import command, options
     from isogloss.translation.decoding import read_decoding
     from isogloss.translation.job import ALL, Work
-    from isogloss.translation.translate import Place
+    from isogloss.translation.place import Place
 
     share = options.parse_shard(shard) if shard else ALL
     manifest = command.translate(
@@ -82,7 +82,7 @@ def translate(
     if manifest is not None and as_json:
         print(json.dumps(manifest, ensure_ascii=False, indent=2))
     elif manifest is not None:
-        from isogloss.translation.gates import acceptance
+        from isogloss.translation.acceptance import acceptance
 
         print(acceptance(manifest["translations"]))
 

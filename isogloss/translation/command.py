@@ -7,7 +7,9 @@ from isogloss.errors import UserError
 from isogloss.translation.gates import Judges
 from isogloss.translation.job import ALL, Work
 from isogloss.translation.options import Engine, Texts
-from isogloss.translation.translate import Place, translate_lines, translate_records
+from isogloss.translation.pipe import translate_lines
+from isogloss.translation.place import Place
+from isogloss.translation.translate import translate_records
 from isogloss.translation.translator import Decoding
 
 

@@ -1,5 +1,6 @@
 """What a glossary and a memory were worth: required terms that are kept, and how similar the nearest examples were."""
 
+import sys
 from collections import Counter
 from typing import Any
 
@@ -28,10 +29,12 @@ class ContextReport:
         if self.by_similarity:
             self.bands.setdefault(target, Counter())[band(similarity)] += 1
 
-    def lines(self) -> list[str]:
-        """For each language a line about the terms and one about the examples, for people."""
-        terms = [f"{tag}: {told(found)}" for tag, found in self.terms.found.items()] if self.terms else []
-        return terms + [f"{tag}: nearest example: {_told(rows)}" for tag, rows in self.bands.items()]
+    def tell(self) -> None:
+        """Say on standard error, for each language, how many terms were kept and how near the examples were."""
+        for tag, found in (self.terms.found if self.terms else {}).items():
+            print(f"{tag}: {told(found)}", file=sys.stderr)
+        for tag, rows in self.bands.items():
+            print(f"{tag}: nearest example: {_told(rows)}", file=sys.stderr)
 
     def to_json(self) -> dict[str, dict[str, Any]]:
         """The counts by language: `terms`, and `nearest_example` with the rows in each band."""

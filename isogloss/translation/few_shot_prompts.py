@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from isogloss.errors import UserError, nearest
+from isogloss.translation.pair_files import Pair
 from isogloss.translation.prompts import Demonstration
-from isogloss.translation.translation_memory import Match, Pair, TranslationMemory
+from isogloss.translation.translation_memory import Match, TranslationMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

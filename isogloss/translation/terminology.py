@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from isogloss.records import UNSPACED, split_words
+from isogloss.translation.pair_files import read_pairs
 from isogloss.translation.prompts import Term
-from isogloss.translation.translation_memory import read_pairs
 
 STRETCH = 0.7  # share of a word's letters, from its beginning or up to its end, that an inflected form has too
 BEGINNING, END = 3, 4  # letters of that piece at least: words that only rhyme are many

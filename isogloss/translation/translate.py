@@ -1,72 +1,28 @@
-"""What `isogloss translate` does: a labelled data set in and a parallel one out, or lines in a pipe."""
+"""What `isogloss translate` does with records: a labelled data set in and a parallel one out."""
 
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 from isogloss.data.parallel_set import Row, write_parallel_set
-from isogloss.errors import UserError
-from isogloss.lines import lines_from, write_lines
+from isogloss.lines import write_lines
 from isogloss.processes import is_first, number, this_process
 from isogloss.records import Record, to_json
 from isogloss.translation.context_report import ContextReport, report_of
 from isogloss.translation.gates import Judges, TranslateBack, judged
 from isogloss.translation.inputs import Records, records_of
-from isogloss.translation.job import ALL, ALONE, Form, Job, Work, fill, plain, put_together, translated
+from isogloss.translation.job import ALL, ALONE, Form, Job, Work, fill, put_together, translated
 from isogloss.translation.labels import parts, rebuild
+from isogloss.translation.place import NOWHERE, Place, kept_so_far
 from isogloss.translation.progress import Progress
-from isogloss.translation.store import Store
-from isogloss.translation.translator import Decoding, Stopped, Translation, Translator
+from isogloss.translation.translator import USUAL, Decoding, Stopped, Translator
 
 RECORDS: Form[Record] = Form(attrgetter("language"), parts, rebuild)
-USUAL, NO_JUDGES = Decoding(), Judges()
-SHOWN = 5  # lines that failed of which the reason is told
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the result goes, and where translations are kept until then and for later.
-
-    output: a folder for a data set, a file for lines; standard output if not said. store: beside the data set if not
-    said; where there is neither, translations are kept for the time of the job alone.
-    """
-
-    output: Path | None = None
-    store: Path | None = None
-
-    def require_room(self) -> None:
-        """Nothing, if a data set can come to be there: that is asked before hours of work, not after them.
-
-        Raises:
-            UserError: something is there already.
-        """
-        if self.output is None or not self.output.exists():
-            return
-        if not self.output.is_dir() or any(self.output.iterdir()):
-            raise UserError(f"{self.output} is there and is not an empty folder; choose another --output, or remove it")
-
-    @contextmanager
-    def opened(self) -> Iterator[Store]:
-        """The store."""
-        folder = self.store
-        if folder is None and self.output is not None:
-            folder = self.output.with_name(f"{self.output.name}.store")
-        if folder is not None:
-            with Store(folder) as store:
-                yield store
-            return
-        with tempfile.TemporaryDirectory() as place, Store(Path(place) / "store") as store:
-            yield store
-
-
-NOWHERE = Place()
+NO_JUDGES = Judges()
 
 
 def translate_records(
@@ -109,23 +65,34 @@ def translate_records(
             this_process().wait_for_everyone()
             if not is_first():
                 return None
-        rows = _judged(job, records, targets, judges)
-        report, manifest = report_of(translator), None
-        if report is not None:
-            rows = _counted(rows, report)
-        if place.output is None:
-            _print_records(rows)
-        else:
-            made = {"engine": translator.provenance, "decoding": asdict(decoding), "gates": dict(judges.gates)}
-            manifest = write_parallel_set(
-                place.output,
-                rows,
-                kind=records.kind,
-                provenance=made,
-                more=lambda: {"context": report.to_json()} if report is not None else {},
-            )
-        _tell(report)
-        return manifest
+        return _written(job, records, targets, place, judges)
+
+
+def _written(
+    job: Job[Record], records: Records, targets: Sequence[str], place: Place, judges: Judges
+) -> dict[str, Any] | None:
+    """The manifest of the set that was written of what is in the store; None where it was JSON lines."""
+    rows, report = _judged(job, records, targets, judges), report_of(job.translator)
+    if report is not None:
+        rows = _counted(rows, report)
+    if place.output is None:
+        manifest = None
+        _print_records(rows)
+    else:
+        manifest = write_parallel_set(
+            place.output,
+            rows,
+            kind=records.kind,
+            provenance={
+                "engine": job.translator.provenance,
+                "decoding": asdict(job.decoding),
+                "gates": dict(judges.gates),
+            },
+            more=lambda: {"context": report.to_json()} if report is not None else {},
+        )
+    if report is not None:
+        report.tell()
+    return manifest
 
 
 def _fill(job: Job[Record], records: Records, targets: Sequence[str], kept: bool) -> None:
@@ -142,16 +109,10 @@ def _fill(job: Job[Record], records: Records, targets: Sequence[str], kept: bool
         else:
             fill(job, records.rows(), targets, progress)
     except Stopped as error:
-        raise _kept_so_far(error, progress, kept) from None
+        raise kept_so_far(error, progress, kept) from None
     finally:
         progress.close()
     print(progress.summary(), file=sys.stderr)
-
-
-def _kept_so_far(error: Stopped, progress: Progress, kept: bool) -> UserError:
-    """The mistake with what was done before it, and whether that is lost."""
-    told = "are done and kept; the same command goes on" if kept else "were done; with --store DIR they would be kept"
-    return UserError(f"{error}; {progress.done()} {told}")
 
 
 def _judged(job: Job[Record], records: Records, targets: Sequence[str], judges: Judges) -> Iterator[Row]:
@@ -162,63 +123,6 @@ def _judged(job: Job[Record], records: Records, targets: Sequence[str], judges: 
             yield from (row for row in made if row is not None)
 
     return judged(rows, judges.gates, back=_back(job, judges.reverse), program=judges.program)
-
-
-def translate_lines(
-    source: Path | None,
-    place: Place,
-    translator: Translator,
-    tags: tuple[str, str],
-    *,
-    decoding: Decoding = USUAL,
-    work: Work = ALONE,
-) -> None:
-    """Nothing; for every line of a file or of standard input a line was written, in the same order.
-
-    tags: the language of the lines, and that of their translations.
-
-    Raises:
-        UserError: as for records; or some lines were not translated, which is said when all were written.
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UserError("lines in a pipe are read by one process; start one, or give a file of records and --output")
-    failures, report = Failures(), report_of(translator)
-    progress = Progress(tags[1:])
-    with lines_from(source) as lines, Place(store=place.store).opened() as store:
-        job = Job(translator, store, plain(tags[0]), decoding, work)
-        job.require(tags[:1], tags[1:])
-        rows = (line.removesuffix("\n") for line in lines)
-        made = translated(job, rows, tags[1:], progress)
-        if report is not None:
-            made = _counted_lines(made, report, tags)
-        try:
-            write_lines(place.output, _lines(made, failures))
-        except Stopped as error:
-            raise _kept_so_far(error, progress, place.store is not None) from None
-        finally:
-            progress.close()
-    _tell(report)
-    if failures.count:
-        more = f" and {failures.count - SHOWN} more" if failures.count > SHOWN else ""
-        raise UserError(f"{failures.count} lines were not translated and are empty: {'; '.join(failures.first)}{more}")
-
-
-@dataclass
-class Failures:
-    """How many lines were not translated, and what the first of them were."""
-
-    count: int = 0
-    first: list[str] = field(default_factory=list)
-
-
-def _lines(made: Iterable[tuple[str, list[Translation]]], failures: Failures) -> Iterator[str]:
-    """A line for each translation; those that failed are empty and added to the failures."""
-    for line, (_, (translation,)) in enumerate(made, 1):
-        if translation.text is None:
-            failures.count += 1
-            if failures.count <= SHOWN:
-                failures.first.append(f"line {line}: {translation.failure or 'no translation'}")
-        yield " ".join((translation.text or "").split("\n")) + "\n"
 
 
 def _counted(rows: Iterable[Row], report: ContextReport) -> Iterator[Row]:
@@ -232,21 +136,6 @@ def _counted(rows: Iterable[Row], report: ContextReport) -> Iterator[Row]:
 
 def _text(record: Record) -> str:
     return " ".join(part.text for part in parts(record))
-
-
-def _counted_lines(
-    made: Iterable[tuple[str, list[Translation]]], report: ContextReport, tags: tuple[str, str]
-) -> Iterator[tuple[str, list[Translation]]]:
-    """The lines and their translations, which are counted on the way."""
-    for text, translations in made:
-        for best in translations[0].hypotheses[:1]:
-            report.add(text, best.text, *tags, best.similarity)
-        yield text, translations
-
-
-def _tell(report: ContextReport | None) -> None:
-    for line in report.lines() if report is not None else ():
-        print(line, file=sys.stderr)
 
 
 def _print_records(rows: Iterable[Row]) -> None:

@@ -143,6 +143,9 @@ class Decoding:
     output_limit: float = 2.0  # tokens per source token
 
 
+USUAL = Decoding()
+
+
 def engine_files() -> dict[str, Path]:
     """The files of all engines by name."""
     return {path.stem: path for path in sorted(ENGINES.glob("[!_]*.py"))}

@@ -64,7 +64,8 @@ def main():
     """Translate English sentences into three languages, as records, into a parallel data set beside the store."""
     from isogloss.records import Sentence
     from isogloss.translation.job import ALL, Work
-    from isogloss.translation.translate import Place, translate_records
+    from isogloss.translation.place import Place
+    from isogloss.translation.translate import translate_records
 
     given = dict(word.split("=") for word in sys.argv[3:])
     if limit := int(given.pop("file_size", 0)):

@@ -11,7 +11,8 @@ from isogloss.records import Sentence
 from isogloss.translation.adaptive_prompts import with_context
 from isogloss.translation.context_report import BANDS, band, report_of
 from isogloss.translation.engines import llm
-from isogloss.translation.translate import Place, translate_records
+from isogloss.translation.place import Place
+from isogloss.translation.translate import translate_records
 from isogloss.translation.translator import Hypothesis, least_similarity
 
 MEMORY = "en\tde\nthe old house near nine\tdas alte haus bei neun\ntrain\tzug\n"

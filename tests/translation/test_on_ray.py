@@ -15,7 +15,8 @@ from fake_engine import Fake
 from isogloss.errors import UserError
 from isogloss.records import Sentence
 from isogloss.translation.job import Work
-from isogloss.translation.translate import Place, translate_records
+from isogloss.translation.place import Place
+from isogloss.translation.translate import translate_records
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own

@@ -13,7 +13,8 @@ from isogloss.records import Sentence
 from isogloss.translation.engines._breaker import IN_A_ROW, Breaker
 from isogloss.translation.engines.llm import Settings, load
 from isogloss.translation.job import Work
-from isogloss.translation.translate import Place, translate_records
+from isogloss.translation.place import Place
+from isogloss.translation.translate import translate_records
 from isogloss.translation.translator import Decoding, Stopped
 
 ROWS = 60
