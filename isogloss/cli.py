@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from isogloss.commands import Data, Json, data, leaderboards, translation
 from isogloss.errors import UserError
 from isogloss.memory import ran_out
 from isogloss.processes import first_alone_speaks, is_first, number
@@ -26,12 +27,6 @@ app = typer.Typer(
 INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt
 PATIENCE = 10  # seconds that another process than the first waits before it tells its mistake
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Data = Annotated[
-    Path | None,
-    typer.Option(help="Folder with the task's files, or the folder that holds it; hub, or hub:DIR for a mirror of it."),
-]
-DataFolder = Annotated[Path, typer.Option("--data", help="Folder that holds the tasks' folders.")]
 Precision = Annotated[
     str, typer.Option(help="float32; bfloat16 or int8 (processors) are faster, and the scores a little others.")
 ]
@@ -55,7 +50,6 @@ def common(
         os.environ["ISOGLOSS_ATTENTION"] = attention
 
 
-@app.command()
 def demo(
     output: Annotated[Path, typer.Option(help="Folder for the runs, the results and the report.")] = Path("runs/demo"),
     seed: Annotated[int, typer.Option(help="Seed of every run.")] = 1,
@@ -69,7 +63,6 @@ def demo(
     print(json.dumps(comparison.to_json(), ensure_ascii=False, indent=2) if as_json else comparison_table(comparison))
 
 
-@app.command()
 def train(
     recipe: Annotated[str | None, typer.Argument(help="Recipe file, or the name of one that comes along.")] = None,
     method: Annotated[str | None, typer.Option(help="Method (`isogloss list methods`).")] = None,
@@ -114,7 +107,6 @@ def train(
     print(run(resolve(content, flags, settings)))
 
 
-@app.command()
 def evaluate(
     run: Annotated[
         str, typer.Argument(help="Run directory; for tatoeba and bucc2018 also tiny, a folder or Hub name.")
@@ -138,6 +130,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a run, or its encoder on a task of bitext, on a split, per language and with intervals."""
+    from isogloss.evaluation.evaluate import Reading
     from isogloss.evaluation.evaluate import evaluate as score
     from isogloss.evaluation.show import result_table
 
@@ -149,15 +142,12 @@ def evaluate(
         languages=languages,
         pairing=pairing,
         items=items,
-        settings=set_ or (),
-        precision=precision,
+        reading=Reading(precision=precision, translations=translations, settings=set_ or ()),
         output=output,
-        translations=translations,
     )
     print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result_table(result))
 
 
-@app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     input: Annotated[Path | None, typer.Option(help="JSON lines; standard input by default.")] = None,
@@ -165,91 +155,19 @@ def predict(
     translator: Annotated[
         str | None, typer.Option(help="Engine (NAME:REST) that translates texts which come without.")
     ] = None,
+    gates: Annotated[
+        str | None, typer.Option(help="all, none, or NAME,NAME=THRESHOLD,...: which of its translations are read.")
+    ] = None,
     precision: Precision = "float32",
 ) -> None:
     """Predict JSON lines: one line out per line in, same order, same ids."""
     from isogloss.predict import predict_lines
 
-    predict_lines(run, input, output, precision, translator)
+    if gates is not None and translator is None:
+        raise UserError("--gates judges the translations of --translator ENGINE; give that too")
+    predict_lines(run, input, output, precision, translator, gates or "all")
 
 
-@app.command()
-def translate(
-    source: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help=".jsonl, .json (SQuAD), .tsv, .conllu, .conll; else lines.")
-    ] = None,
-    *,
-    to: Annotated[str, typer.Option(help="Languages in any spelling, separated by commas.")],
-    engine: Annotated[str, typer.Option(help="hf:MODEL, ctranslate2:FOLDER, llm:MODEL@URL, pivot:..., memory:FILE.")],
-    from_: Annotated[
-        str | None, typer.Option("--from", help="Language of the texts; JSON lines carry their own.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="New folder for the data set, or file for lines; standard output by default.")
-    ] = None,
-    store: Annotated[
-        Path | None, typer.Option(help="Folder where translations are kept; OUTPUT.store by default.")
-    ] = None,
-    task: Annotated[str | None, typer.Option(help="Translate a task's split instead of a file.")] = None,
-    data: Data = None,
-    split: Annotated[str, typer.Option(help="Of the task.")] = "train",
-    decoding: Annotated[str, typer.Option(help="NAME=VALUE,... such as beam=1,length=gnmt,alpha=0.6.")] = "",
-    memory: Annotated[Path | None, typer.Option(help="Past translations; a language model sees similar ones.")] = None,
-    shots: Annotated[int | None, typer.Option(min=0, help="How many of them it sees.")] = None,
-    selection: Annotated[str | None, typer.Option(help="Which: similar, random, fixed or mixed.")] = None,
-    style: Annotated[str | None, typer.Option(help="Only those of the memory with this mark.")] = None,
-    terms: Annotated[Path | None, typer.Option(help="Glossary that a language model is to follow.")] = None,
-    draft: Annotated[str | None, typer.Option(help="Engine whose translation it sees and improves.")] = None,
-    gates: Annotated[str, typer.Option(help="all, none, or NAME,NAME=THRESHOLD,...: what is good enough.")] = "all",
-    reverse: Annotated[str | None, typer.Option(help="Engine of the gate round_trip.")] = None,
-    quality: Annotated[str | None, typer.Option(help="Program of the gate quality, with its arguments.")] = None,
-    shard: Annotated[str | None, typer.Option(help="2/8: be the second of eight workers on one store.")] = None,
-    ray: Annotated[int, typer.Option(min=0, metavar="WORKERS", help="Spread the work over so many of Ray's.")] = 0,
-    batch_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Tokens that an engine gets at a time, roughly; 2048 a core by default.")
-    ] = None,
-    attempts: Annotated[int, typer.Option(min=1, help="Runs in which a text may fail before it is left alone.")] = 3,
-    as_json: Json = False,
-) -> None:
-    """Translate a labelled data set into a parallel one, or lines in a pipe; stopped, the same command goes on."""
-    from isogloss.translation.command import translate as run
-
-    manifest = run(
-        source,
-        to=to,
-        engine=engine,
-        from_=from_,
-        output=output,
-        store=store,
-        task=task,
-        data=data,
-        split=split,
-        decoding=decoding,
-        context={
-            "memory": memory,
-            "shots": shots,
-            "selection": selection,
-            "style": style,
-            "terms": terms,
-            "draft": draft,
-        },
-        gates=gates,
-        reverse=reverse,
-        quality=quality,
-        shard=shard,
-        ray=ray,
-        batch_tokens=batch_tokens,
-        attempts=attempts,
-    )
-    if manifest is not None and as_json:
-        print(json.dumps(manifest, ensure_ascii=False, indent=2))
-    elif manifest is not None:
-        from isogloss.translation.gates import acceptance
-
-        print(acceptance(manifest["translations"]))
-
-
-@app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run directories or result files.")],
     output: Annotated[Path | None, typer.Option(help="HTML report.")] = None,
@@ -270,62 +188,6 @@ def compare(
         print(f"report: {output}", file=sys.stderr)
 
 
-@app.command()
-def leaderboard(
-    results: Annotated[
-        list[str], typer.Argument(help="Runs, folders of results or result files; NAME=PATH makes one row of a path.")
-    ],
-    benchmark: Annotated[str, typer.Option(help="xtreme or xglue.")] = "xtreme",
-    output: Annotated[Path | None, typer.Option(help="The table as .html, .md or .json.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Score results as a benchmark does, beside published rows: tasks, groups, overall, then language by language."""
-    from isogloss.evaluation.leaderboard import leaderboard as scored
-
-    board = scored(results, benchmark)
-    if output is not None:
-        from isogloss.evaluation.leaderboard_page import write_leaderboard
-
-        write_leaderboard(board, output, command=shlex.join(["isogloss", *sys.argv[1:]]))
-    if as_json:
-        print(json.dumps(board.to_json(), ensure_ascii=False, indent=2))
-    else:
-        from isogloss.evaluation.leaderboard_tables import leaderboard_text
-
-        print(leaderboard_text(board))
-
-
-@app.command()
-def submit(
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(help="Runs; TASK=RUN for a run of another task, TASK=FILE for predictions as `predict` writes."),
-    ] = None,
-    *,
-    data: DataFolder,
-    output: Annotated[Path, typer.Option(help="New folder for the submission.")],
-    encoder: Annotated[str | None, typer.Option(help="Answers bucc2018 and tatoeba: tiny, a run, a Hub name.")] = None,
-    tasks: Annotated[str, typer.Option(help="Tasks to write, separated by commas; all nine by default.")] = "",
-    pairing: Annotated[list[str] | None, typer.Option(help="As in evaluate; TASK=PAIRING for one task.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Retrieval: key=value or TASK.key=value.")] = None,
-) -> None:
-    """Predict XTREME's test splits into a submission folder; test labels are not needed."""
-    from isogloss.evaluation.submit import submit as write
-
-    print(
-        write(
-            sources or (),
-            data=data,
-            output=output,
-            encoder=encoder,
-            tasks=tasks,
-            pairing=pairing or (),
-            settings=set_ or (),
-        )
-    )
-
-
-@app.command()
 def convert(
     path: Annotated[Path, typer.Argument(help="A published FILTER folder, or a run of FILTER.")],
     output: Annotated[Path, typer.Option(help="Run directory, or folder in the published layout.")],
@@ -338,22 +200,6 @@ def convert(
     print(run(path, output, task, tokenizer))
 
 
-@app.command()
-def export(
-    model: Annotated[str, typer.Argument(help="A translation model of transformers: a folder or a Hub name.")],
-    output: Annotated[Path, typer.Option(help="New folder.")],
-    to: Annotated[str, typer.Option(help="The engine that is to read it: ctranslate2.")] = "ctranslate2",
-    quantization: Annotated[str, typer.Option(help="int8, int8_float16, float16, float32 ...")] = "int8",
-) -> None:
-    """Convert a translation model for a faster engine, with its tokenizer; it has to score a text as before."""
-    if to != "ctranslate2":
-        raise UserError(f"--to {to}: models are converted for ctranslate2 alone")
-    from isogloss.translation.engines.ctranslate2 import convert as run
-
-    print(run(model, output, quantization))
-
-
-@app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages, encoders or engines.")],
     as_json: Json = False,
@@ -369,7 +215,6 @@ def list_(
     print("\n".join(f"{name:<{width}}  {title}" for name, title in rows.items()))
 
 
-@app.command()
 def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, language, encoder or engine.")]) -> None:
     """Show one thing: what it is, its settings, where it comes from."""
     from isogloss.catalogue import describe
@@ -377,68 +222,13 @@ def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, langu
     print(describe(name))
 
 
-data_app = typer.Typer(help="See, get and verify data sets.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(data_app, name="data")
-
-
-@data_app.command("ls")
-def data_ls(
-    name: Annotated[str | None, typer.Argument(metavar="[SET]", help="A set; all by default.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Data folder: what of it is there?")] = None,
-    as_json: Json = False,
-) -> None:
-    """List what can be had: size, licence, how, and whether it is in the data folder."""
-    from isogloss.data.data_folder import rows, table
-
-    entries = rows(name, data)
-    print(json.dumps(entries, ensure_ascii=False, indent=2) if as_json else table(entries))
-
-
-@data_app.command("get")
-def data_get(
-    name: Annotated[str, typer.Argument(metavar="SET", help="A set (`isogloss data ls`).")],
-    data: DataFolder,
-    tasks: Annotated[str, typer.Option(help="Tasks of the set, separated by commas; all by default.")] = "",
-    accept_licences: Annotated[bool, typer.Option("--accept-licences", help="Accept what `ls` lists.")] = False,
-) -> None:
-    """Get the files of a set: resumed where a transfer broke off, checked against their SHA-256, unpacked."""
-    from isogloss.data.get import get
-
-    for line in get(name, data, tasks, accept_licences=accept_licences):
-        print(line, flush=True)
-
-
-@data_app.command("verify")
-def data_verify(
-    data: DataFolder,
-    name: Annotated[str | None, typer.Argument(metavar="[SET]", help="A set; all by default.")] = None,
-    tasks: Annotated[str, typer.Option(help="Tasks of the set; by default those that are there.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Check a data folder: which files are missing or altered? Exit code 1 if any is."""
-    from dataclasses import asdict
-
-    from isogloss.data.data_folder import report, verify
-
-    checked, findings = verify(name, data, tasks)
-    rows = [asdict(finding) for finding in findings]
-    print(json.dumps(rows, ensure_ascii=False, indent=2) if as_json else report(checked, findings, data))
-    bad = sum(finding.state in ("missing", "altered") for finding in findings)
-    if bad:
-        raise UserError(f"{data}: {bad} of {len(findings)} files are missing or altered; `isogloss data get` mends it")
-
-
-@data_app.command("check")
-def data_check(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A parallel data set.")], as_json: Json = False
-) -> None:
-    """Check a parallel data set: schema, ids, joins, languages, texts, offsets, counts. Exit code 1 if any is wrong."""
-    from isogloss.data.parallel_set_check import defects, report
-
-    found = defects(folder)
-    print(json.dumps(found, ensure_ascii=False, indent=2) if as_json else report(folder, found))
-    if found:
-        raise UserError(f"{folder}: {len(found)} line(s) of defects; make the set again, or leave out what is wrong")
+for command in (demo, train, evaluate, predict, translation.translate):  # in the order of --help
+    app.command()(command)
+for command in (compare, leaderboards.leaderboard, leaderboards.submit, convert, translation.export):
+    app.command()(command)
+app.command("list")(list_)
+app.command()(show)
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from importlib.resources import files
 from isogloss.errors import UserError, nearest
 
 DIALECTS = ("flores", "nllb", "m2m100", "mbart50", "madlad", "xtreme", "xsid", "nusax")  # columns of the table
+LONGEST_CODE = 3  # letters; what is longer is a name
 COMPUTED_DIALECTS = ("bcp47", "iso639_1", "iso639_3", "opus")
 
 
@@ -149,7 +150,17 @@ def _outside_the_table(tag: str) -> Language:
 
 
 def _unknown(code: str) -> UserError:
-    close = get_close_matches(_fold(code), _spellings(), n=3, cutoff=0.5)
-    tags = list(dict.fromkeys(f"{spelling} ({_spellings()[spelling]})" for spelling in close))
-    hint = f"did you mean {', '.join(tags)}?" if tags else "write a BCP-47 tag such as de, sw or zh-Hant"
+    """The mistake, with the tags of the languages that may be meant.
+
+    Those are the ones with a name like it. Of a code only what stands before script and region is looked at, and it
+    has to be that very code: every code with Latn behind it is like any other, and so are most of three letters.
+    """
+    asked = _fold(code).split("-")[0]
+    if len(asked) > LONGEST_CODE:
+        names = {spelling: tag for spelling, tag in _spellings().items() if len(spelling) > LONGEST_CODE}
+        near = [names[each] for each in get_close_matches(asked, names, n=9, cutoff=0.8)]
+    else:
+        near = [tag for spelling, tag in _spellings().items() if asked and spelling == asked]
+    told = ", ".join(f"{tag} ({language(tag).name})" for tag in list(dict.fromkeys(near))[:3])
+    hint = f"did you mean {told}?" if told else "write a BCP-47 tag such as de, sw or zh-Hant"
     return UserError(f"unknown language {code!r}; {hint} (`isogloss list languages` shows all)")

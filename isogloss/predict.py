@@ -22,20 +22,25 @@ BLOCK = 1024  # records predicted at a time: memory stays small however long the
 
 
 def predict_lines(
-    run: Path, source: Path | None, target: Path | None, precision: str = FLOAT32, translator: str | None = None
+    run: Path,
+    source: Path | None,
+    target: Path | None,
+    precision: str = FLOAT32,
+    translator: str | None = None,
+    gates: str = "all",
 ) -> None:
     """Write one JSON line of prediction per line of the source.
 
     The target file appears only when all of it is written. Of several processes the first reads and writes.
-    translator: an engine (NAME:REST) that translates the texts without a translation; one that it cannot translate is
-    read without, and the user is told.
+    translator: an engine (NAME:REST) that translates the texts without a translation; one that it cannot translate, or
+    whose translation does not pass the gates, is read without, and the user is told.
 
     Raises:
         UserError: a line is no record of the run's task (file and line are named), the target cannot be written, or the
             engine cannot be loaded or lacks a language.
     """
     predictor = load(run, precision=precision)
-    live = predictor.live(translator) if translator is not None else None
+    live = predictor.live(translator, gates) if translator is not None else None
     with _lines(source) as lines:
         predictions = predicted(predictor, read_by_first(lines), str(source or STANDARD_INPUT), live)
         if not is_first():

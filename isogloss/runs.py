@@ -204,31 +204,36 @@ class Predictor:
     reader: Reader
     precision: str = FLOAT32
 
-    def predict(self, records: Iterable[Record], translator: "Translator | str | None" = None) -> list[Prediction]:
+    def predict(
+        self, records: Iterable[Record], translator: "Translator | str | None" = None, gates: str = "all"
+    ) -> list[Prediction]:
         """One prediction per record, in their order: labels, word tags or answers, by the task's kind.
 
         Where torchrun has started several processes, all must call this with the same records: each reads a share.
         translator: an engine, or its `NAME:REST`, that translates the records without a translation; those that it
-        cannot translate are read without and told on standard error.
+        cannot translate are read without and told on standard error, and so are those whose translation does not pass
+        the gates (`all`, `none`, or as in `isogloss translate`).
         """
         if translator is None:
             return self.method.predict(self.reader, records)
-        live = self.live(translator)
+        live = self.live(translator, gates)
         predictions = self.method.predict(self.reader, live(list(records)))
         live.tell()
         return predictions
 
-    def live(self, translator: "Translator | str") -> "Live":
+    def live(self, translator: "Translator | str", gates: str = "all") -> "Live":
         """What gives records the translations that the run reads beside them, by an engine or its `NAME:REST`.
 
         Raises:
-            UserError: there is no such engine, or it cannot be loaded.
+            UserError: there is no such engine, or it cannot be loaded; there is no such gate.
         """
+        from isogloss.translation.gates import parse_gates
         from isogloss.translation.live import Live
         from isogloss.translation.translator import load_translator
 
+        asked = parse_gates(gates, alone=True)
         engine = (load_translator(translator) if is_first() else None) if isinstance(translator, str) else translator
-        return Live(engine, (self.task.train_language, *self.manifest["pivots"]))
+        return Live(engine, (self.task.train_language, *self.manifest["pivots"]), asked)
 
 
 def train(recipe: Recipe) -> Path:

@@ -25,6 +25,8 @@ class LanguageModelServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.known: dict[str, str] = {}
         self.faults: dict[str, list[str]] = {}
+        self.broken = ""  # what goes wrong with every request
+        self.breaks_at = 0  # the number of the first of them
         self.answers: dict[str, str] = {}  # by a word of the text, given as they are
         self.drawn: dict[int, str] = {}  # by the seed of a sample, given as they are
         self.requests: list[dict] = []
@@ -77,6 +79,8 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             due = next((faults for word, faults in self.server.faults.items() if word in text and faults), None)
             fault = due.pop(0) if due else ""
+            if self.server.broken and len(self.server.requests) > self.server.breaks_at:
+                fault = self.server.broken
         if "logprobs" in body and not self.server.tells_probabilities:
             self._send(400, {"error": {"message": "logprobs is not supported"}})
         elif fault == "context":

@@ -82,7 +82,7 @@ WRONG_WORDS = {
     "an unknown task": (["--task", "sib"], "no task 'sib'"),
     "an unknown language": (
         ["--languages", "de,swahilli"],
-        "unknown language 'swahilli'; did you mean swahili (sw)",
+        "unknown language 'swahilli'; did you mean sw (Swahili)",
     ),
     "a language that the task lacks": (
         ["--task", "xquad_third", "--languages", "sw"],

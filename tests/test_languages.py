@@ -112,9 +112,25 @@ def test_an_unknown_code_is_a_user_error(code):
         language(code)
 
 
-def test_an_unknown_code_names_the_nearest():
-    with pytest.raises(UserError, match=r"did you mean swahili \(sw\)"):
-        language("swahil")
+@pytest.mark.parametrize(
+    ("code", "near"),
+    [
+        ("swahil", r"did you mean sw \(Swahili\)\? \(`isogloss list"),
+        ("portugese", r"did you mean pt \(Portuguese\)\? "),
+        ("deu_Ltan", r"did you mean de \(German\)\? "),
+        ("tl-yy-zz", r"did you mean tl \(Tagalog\)\? "),
+        ("uzbk-Cyrl", r"did you mean uz \(Uzbek\)\? "),
+    ],
+)
+def test_an_unknown_code_names_the_tags_that_may_be_meant(code, near):
+    with pytest.raises(UserError, match=near):
+        language(code)
+
+
+@pytest.mark.parametrize("code", ["xx", "xxy", "xx_XX", "xyz_Latn", "klingonese", ""])
+def test_a_code_that_is_like_no_other_is_not_taken_for_one(code):
+    with pytest.raises(UserError, match=r"write a BCP-47 tag such as .* \(`isogloss list languages` shows all\)"):
+        language(code)
 
 
 def test_yaml_no_is_explained():

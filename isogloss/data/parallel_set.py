@@ -10,7 +10,7 @@ Every original is in exactly one of the two files of each language. The same row
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,7 @@ class Row:
     translation: Record | None = None  # under the original's id; of a rejected row whatever there is, for people to see
     status: tuple[str, ...] = ()  # how each labelled span of the translation was found: marked, exact, fuzzy ...
     score: float | None = None  # log-probability per token, in nats; None where the engine does not tell
+    similarity: float | None = None  # of the most similar example that the engine was shown; None where it was none
     flags: tuple[str, ...] = ()  # gates that could not judge it
     reason: str | None = None  # why it is rejected; None = accepted
     detail: str = ""
@@ -174,12 +175,18 @@ def _is_whole(manifest: Mapping[str, Any]) -> bool:
 
 
 def write_parallel_set(
-    folder: Path, rows: Iterable[Row], *, kind: str, provenance: Mapping[str, Any]
+    folder: Path,
+    rows: Iterable[Row],
+    *,
+    kind: str,
+    provenance: Mapping[str, Any],
+    more: Callable[[], Mapping[str, Any]] = dict,
 ) -> dict[str, Any]:
     """The manifest of a new set that holds the rows, which may come in any order but with all languages of a record.
 
     provenance: what the engine says of itself, and the decoding and gates; nothing that differs from run to run, such
-    as a date. The folder appears when all of it is written; memory stays small however many rows there are.
+    as a date. more: further entries of the manifest, asked for when the last row has come. The folder appears when all
+    of it is written; memory stays small however many rows there are.
 
     Raises:
         UserError: there are no rows, the folder is there and is not empty, or it cannot be written.
@@ -206,7 +213,7 @@ def write_parallel_set(
         if not counts:
             raise UserError(f"{folder}: no rows; there is nothing to make a parallel data set of")
         manifest = {"format": FORMAT, "kind": kind, "provenance": dict(provenance)}
-        manifest |= {"originals": dict(originals), "translations": counts}
+        manifest |= {"originals": dict(originals), "translations": counts, **more()}
         write_atomic(place / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True))
     return manifest
 

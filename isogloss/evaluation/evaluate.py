@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from isogloss.data.task_data import fingerprint, read_split
 from isogloss.errors import UserError
 from isogloss.evaluation.evaluate_encoder import evaluate_encoder
 from isogloss.evaluation.results import Conditions, Result
-from isogloss.evaluation.scoring import score
+from isogloss.evaluation.scoring import TaskSplit, score
 from isogloss.kinds import Features
 from isogloss.precision import FLOAT32
 from isogloss.recipe import task_languages
@@ -25,6 +25,18 @@ from isogloss.tasks import Task, load_task
 SETTINGS = ("config", "train", "lengths", "pivots", "train_translations", "train_pairings")  # kept with results
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How records are read, where that is not as usual."""
+
+    precision: str = FLOAT32  # of a run that is not loaded yet
+    translations: Path | None = None  # a parallel data set of the split into the training language, read beside it
+    settings: Sequence[str] = ()  # key=value of the method by which an encoder answers a task as it is
+
+
+AS_USUAL = Reading()
+
+
 def evaluate(
     run: str | Path | Predictor,
     *,
@@ -32,21 +44,15 @@ def evaluate(
     data: Path | None = None,
     split: str = "test",
     languages: Sequence[str] | str = (),
-    pairing: str = "translation",
     items: int | None = None,
-    settings: Sequence[str] = (),
-    precision: str = FLOAT32,
+    pairing: str = "translation",
+    reading: Reading = AS_USUAL,
     output: Path | None = None,
-    translations: Path | None = None,
 ) -> Result:
     """The scores of a run; written to `output` if that is given. Task, data, languages and items default to its own.
 
     A task that an encoder answers as it is (`Task.encoder_method`) is left to `evaluate_encoder`; `run` may then be any
-    encoder, and `settings` are `key=value` for that method.
-
-    items: at most so many of the split, the same in every language; 0 = all. precision: in which a run is read that is
-    not loaded yet. translations: a parallel data set of the split, translated into the training language: what the
-    machine pairing reads.
+    encoder. items: at most so many of the split, the same in every language; 0 = all.
 
     Raises:
         UserError: data or languages are missing, the run's labels are not the task's, a class of the split was never
@@ -54,80 +60,64 @@ def evaluate(
     """
     asked = load_task(task) if task else None
     if asked is not None and asked.encoder_method is not None:
-        if translations is not None:
-            raise UserError(f"--translations: task {asked.name} has nothing to be read beside a text; leave them out")
-        if precision != FLOAT32:
-            raise UserError(f"precision {precision}: task {asked.name} is answered in {FLOAT32}; leave precision out")
-        return evaluate_encoder(
-            run.folder if isinstance(run, Predictor) else run,
-            asked,
-            data=data,
-            split=split,
-            languages=languages,
-            pairing=pairing,
-            items=items or 0,
-            settings=settings,
-            output=output,
-        )
-    if translations is not None and pairing not in ("translation", "machine"):
-        raise UserError(f"--translations are read under --pairing machine, not {pairing}; leave one of them out")
-    if settings:
-        raise UserError(f"--set {settings[0]}: a run keeps the settings it was trained with; they cannot be set here")
-    predictor = run if isinstance(run, Predictor) else load(run, precision=precision)
-    manifest, declared = predictor.manifest, load_task(task or predictor.task.name)
+        check_alone(asked, reading)
+        model = run.folder if isinstance(run, Predictor) else run
+        what = TaskSplit(asked, data, split, languages, items or 0)
+        return evaluate_encoder(model, what, pairing=pairing, settings=reading.settings, output=output)
+    check_beside(pairing, reading)
+    predictor = run if isinstance(run, Predictor) else load(run, precision=reading.precision)
+    declared = load_task(task or predictor.task.name)
     check_labels(predictor, declared)
-    data = data or (Path(manifest["data"]["folder"]) if manifest["data"].get("folder") else None)
-    tags = task_languages(declared, languages or manifest["languages"])
-    declared = load_task(declared.name, data)
+    what = split_of(predictor, TaskSplit(declared, data, split, languages), items)
     started = time.monotonic()
-    limit: int = manifest["test_items"] if items is None else items
-    if translations is not None:
-        pairing = "machine"
-    sides = read_for(predictor, declared, data, split, tags, pairing, items=limit, translations=translations)
+    sides = read_for(predictor, what, pairing, translations=reading.translations)
     records = [record for group in sides.values() for record in group]
-    check_seen(manifest["trained_labels"], records, f"task {declared.name}, split {split}")
+    labels: Sequence[str] = predictor.manifest["labels"]
+    check_seen(predictor.manifest["trained_labels"], records, f"task {declared.name}, split {split}")
     predictions = predictor.predict(records)
-    conditions = conditions_of(predictor, declared, data, split, pairing, records)
-    if translations is not None:
-        made = {"translation": "machine", "translations_sha256": fingerprint_of(translations)}
-        conditions = replace(conditions, data={**conditions.data, **made})
-    return score(declared, manifest["labels"], records, predictions, conditions, started=started, output=output)
+    conditions = conditions_of(predictor, what, pairing, records)
+    if reading.translations is not None:
+        made = {"translation": "machine", "translations_sha256": fingerprint_of(reading.translations)}
+        conditions = replace(conditions, pairing="machine", data={**conditions.data, **made})
+    return score(what.task, labels, records, predictions, conditions, started=started, output=output)
 
 
-def conditions_of(
-    predictor: Predictor, task: Task, data: Path | None, split: str, pairing: str, records: Sequence[Record]
-) -> Conditions:
+def split_of(predictor: Predictor, what: TaskSplit, items: int | None) -> TaskSplit:
+    """The split with what the run itself knows in the place of what was not said: data, languages and items.
+
+    Raises:
+        UserError: the task lacks a language.
+    """
+    manifest = predictor.manifest
+    data = what.data or (Path(manifest["data"]["folder"]) if manifest["data"].get("folder") else None)
+    tags = task_languages(what.task, what.languages or manifest["languages"])
+    limit: int = manifest["test_items"] if items is None else items
+    return replace(what, task=load_task(what.task.name, data), data=data, languages=tags, items=limit)
+
+
+def conditions_of(predictor: Predictor, what: TaskSplit, pairing: str, records: Sequence[Record]) -> Conditions:
     """What a run's scores on the records hold under."""
     manifest = predictor.manifest
     lower = {} if predictor.precision == FLOAT32 else {"precision": predictor.precision}
     return Conditions(
         method=manifest["method"],
-        task=task.name,
-        split=split,
+        task=what.task.name,
+        split=what.name,
         pairing=pairing,
         seeds=(manifest["seed"],),
         settings={name: manifest[name] for name in SETTINGS} | unusual(manifest) | lower,
         encoder=manifest["encoder"],
         data={
-            "sha256": fingerprint(task, data),
-            "translation": task.translation_source,
+            "sha256": fingerprint(what.task, what.data),
+            "translation": what.task.translation_source,
             "self_paired": sum(not record.translations for record in records),
         },
-        train_language=task.train_language,
+        train_language=what.task.train_language,
     )
 
 
 def read_for(
-    predictor: Predictor,
-    task: Task,
-    data: Path | None,
-    split: str,
-    tags: Sequence[str],
-    pairing: str,
-    *,
-    items: int = 0,
-    labelled: bool = True,
-    translations: Path | None = None,
+    predictor: Predictor, what: TaskSplit, pairing: str, *, labelled: bool = True, translations: Path | None = None
 ) -> Mapping[str, Sequence[Any]]:
     """The records of a split as a run reads them: with its pivots and features, under a pairing; see `read_split`.
 
@@ -136,13 +126,41 @@ def read_for(
     Raises:
         UserError: the records or what the pairing needs are not there.
     """
-    manifest = predictor.manifest
-    found = read_split(task, data, split, tags, pivots=manifest["pivots"], items=items, labelled=labelled)
+    manifest, task, data, split = predictor.manifest, what.task, what.data, what.name
+    tags = task_languages(task, what.languages)
+    found = read_split(task, data, split, tags, pivots=manifest["pivots"], items=what.items, labelled=labelled)
     if manifest.get("features", {}).get("csv_quotes") and task.as_released and split != "train":
         found = {tag: [task.as_released(record) for record in group] for tag, group in found.items()}
     if translations is not None:
         return beside_translations(task, translations, found)
     return paired(task, data, split, found, pairing, seed=1)
+
+
+def check_alone(task: Task, reading: Reading) -> None:
+    """Nothing, if an encoder can answer the task so.
+
+    Raises:
+        UserError: it reads texts alone, and in full precision.
+    """
+    if reading.translations is not None:
+        raise UserError(f"--translations: task {task.name} has nothing to be read beside a text; leave them out")
+    if reading.precision != FLOAT32:
+        raise UserError(
+            f"precision {reading.precision}: task {task.name} is answered in {FLOAT32}; leave precision out"
+        )
+
+
+def check_beside(pairing: str, reading: Reading) -> None:
+    """Nothing, if a run can be read so.
+
+    Raises:
+        UserError: the translations are for another pairing, or settings were given, which it has already.
+    """
+    if reading.translations is not None and pairing not in ("translation", "machine"):
+        raise UserError(f"--translations are read under --pairing machine, not {pairing}; leave one of them out")
+    if reading.settings:
+        told = "a run keeps the settings it was trained with; they cannot be set here"
+        raise UserError(f"--set {reading.settings[0]}: {told}")
 
 
 def check_labels(predictor: Predictor, task: Task) -> None:

@@ -11,7 +11,7 @@ from isogloss.data.task_data import fingerprint, read_split
 from isogloss.encoders import load_encoder, load_tokenizer
 from isogloss.errors import MissingFile, UserError
 from isogloss.evaluation.results import Conditions, Result
-from isogloss.evaluation.scoring import score
+from isogloss.evaluation.scoring import TaskSplit, score
 from isogloss.methods import Answers, EncoderMethod, load_method
 from isogloss.processes import this_process
 from isogloss.recipe import assigned, task_languages
@@ -32,13 +32,9 @@ class Origin(NamedTuple):
 
 def evaluate_encoder(
     model: str | Path,
-    task: Task,
+    what: TaskSplit,
     *,
-    data: Path | None = None,
-    split: str = "test",
-    languages: Sequence[str] | str = (),
     pairing: str = "none",
-    items: int = 0,
     settings: Sequence[str] = (),
     output: Path | None = None,
 ) -> Result:
@@ -49,11 +45,12 @@ def evaluate_encoder(
     Raises:
         UserError: the encoder, data or languages are missing, a setting is wrong, a pairing is asked for.
     """
+    task, data, split = what.task, what.data, what.name
     if pairing not in ("translation", "none"):
         raise UserError(f"--pairing {pairing}: in task {task.name} every sentence is read alone; leave it out")
     method = encoder_method(task, settings)
     started = time.monotonic()
-    gold = read_languages(task, data, split, languages, items)
+    gold = read_languages(what)
     dev = gold if split == task.dev_split else read_dev(task, data, split, list(gold))
     origin, answers = origin_of(model), encoder_answers(model, method, gold, dev)
     tuned = {tag: dict(found.tuned) for tag, found in answers.items() if found.tuned}
@@ -109,21 +106,20 @@ def origin_of(model: str | Path) -> Origin:
     return Origin(name, (run["seed"],), {"run": {key: run[key] for key in RUN_SETTINGS}})
 
 
-def read_languages(
-    task: Task, data: Path | None, split: str, languages: Sequence[str] | str, items: int
-) -> dict[str, Sequence[Any]]:
+def read_languages(what: TaskSplit) -> dict[str, Sequence[Any]]:
     """The records of a split by language; where none is named, of those whose files are there, the others told.
 
     Raises:
         UserError: a named language lacks its files, or all do.
     """
-    if languages:
-        return read_split(task, data, split, task_languages(task, languages), items=items)
+    task, data, split = what.task, what.data, what.name
+    if what.languages:
+        return read_split(task, data, split, task_languages(task, what.languages), items=what.items)
     found: dict[str, Sequence[Any]] = {}
     missing: dict[str, MissingFile] = {}
     for tag in task.languages_of(split):
         try:
-            found |= read_split(task, data, split, [tag], items=items)
+            found |= read_split(task, data, split, [tag], items=what.items)
         except MissingFile as error:
             missing[tag] = error
     if not found:

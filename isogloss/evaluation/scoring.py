@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,20 @@ from isogloss.evaluation.results import Conditions, Result, build_result, write_
 from isogloss.metrics import load_metric
 from isogloss.processes import is_first
 from isogloss.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSplit:
+    """What is scored: the records of a task's split in some languages, all by default.
+
+    data: where its files are. items: at most so many of each language, the same in all; 0 = all.
+    """
+
+    task: Task
+    data: Path | None = None
+    name: str = "test"
+    languages: Sequence[str] | str = ()
+    items: int = 0
 
 
 def score(

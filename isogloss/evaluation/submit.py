@@ -17,6 +17,7 @@ from isogloss.evaluation.arguments import named_path
 from isogloss.evaluation.benchmarks import XTREME
 from isogloss.evaluation.evaluate import check_labels, read_for
 from isogloss.evaluation.evaluate_encoder import encoder_answers, encoder_method, read_dev
+from isogloss.evaluation.scoring import TaskSplit
 from isogloss.evaluation.submission_files import Lines, read_predictions, retrieval_text, task_text
 from isogloss.files import new_folder, write_atomic
 from isogloss.languages import dialect
@@ -164,7 +165,7 @@ def _predicted(
     """The records of the test split and what a run says about them."""
     predictor = load(run)
     check_labels(predictor, task)
-    found = read_for(predictor, task, data, "test", tags, pairing, labelled=False)
+    found = read_for(predictor, TaskSplit(task, data, "test", tags), pairing, labelled=False)
     predictions = predictor.predict([record for records in found.values() for record in records])
     return found, {(each.language, each.id): to_json(each) for each in predictions}
 

@@ -21,20 +21,16 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import torch
 from pydantic import PositiveInt
-from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from isogloss.encoders import max_tokens
+from isogloss.encoders.sentence_vectors import Encode, sentence_vectors
 from isogloss.errors import UserError
 from isogloss.methods import Answers
 from isogloss.processes import divided
 from isogloss.records import Bitext, ComparableSentence, MinedPrediction, NearestPrediction
 
 BLOCK = 2048  # rows and columns of similarities held at once: 16 MB
-MAX_TOKENS = 512  # XTREME's limit, or the encoder's if that is lower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +63,6 @@ class Matches(NamedTuple):
 
 
 Pair = tuple[int, int, float]  # source, target, score
-Encode = Callable[[Sequence[str]], np.ndarray]
 
 
 class Method:
@@ -90,7 +85,16 @@ class Method:
         Raises:
             UserError: the encoder lacks the layer; comparable corpora without dev.
         """
-        encode = partial(sentence_vectors, encoder, tokenizer, settings=self.settings)
+        settings = self.settings
+        encode = partial(
+            sentence_vectors,
+            encoder,
+            tokenizer,
+            layer=settings.layer,
+            pooling=settings.pooling,
+            batch_size=settings.batch_size,
+            spread=divided,
+        )
         answer = self._mined if isinstance(records[0], ComparableSentence) else self._nearest
         return answer(encode, records, dev)
 
@@ -220,67 +224,6 @@ def ids_by_text(sentences: Sequence[Any]) -> dict[str, list[str]]:
     for sentence in sentences:
         found.setdefault(sentence.text, []).append(sentence.id)
     return found
-
-
-def sentence_vectors(
-    encoder: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, settings: Settings
-) -> np.ndarray:
-    """Unit vectors of the texts in their order, (B, H) float32; read sorted by length, equal texts once.
-
-    Raises:
-        UserError: the encoder lacks the layer.
-    """
-    layer, pool = layer_number(settings.layer, encoder.config.num_hidden_layers), POOLINGS[settings.pooling]
-    distinct = list(dict.fromkeys(texts))
-    limit = min(MAX_TOKENS, max_tokens(encoder.config))
-    ids: list[list[int]] = tokenizer(distinct, truncation=True, max_length=limit)["input_ids"]
-    order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
-
-    def vectors_of(batch: Sequence[Sequence[int]]) -> np.ndarray:
-        given = [torch.tensor(row) for row in batch]
-        inputs = pad_sequence(given, batch_first=True, padding_value=encoder.config.pad_token_id or 0)
-        mask = pad_sequence([torch.ones_like(row) for row in given], batch_first=True)
-        inputs, mask = inputs.to(encoder.device), mask.to(encoder.device)
-        with torch.inference_mode():
-            states = encoder(inputs, attention_mask=mask, output_hidden_states=True).hidden_states[layer]
-            return unit(pool(states.float(), mask)).cpu().numpy()
-
-    batches = [order[part] for part in _blocks(len(order), settings.batch_size)]
-    vectors = divided([tuple(tuple(ids[i]) for i in batch) for batch in batches], vectors_of)
-    found = dict(zip([distinct[i] for i in order], np.concatenate(vectors), strict=True))
-    return np.stack([found[text] for text in texts])
-
-
-def layer_number(layer: int, layers: int) -> int:
-    """The layer counted from 0, the embeddings; a negative one is counted from the last.
-
-    Raises:
-        UserError: the encoder has fewer layers.
-    """
-    if not -layers <= layer <= layers:
-        raise UserError(
-            f"layer = {layer}, but the encoder has {layers} layers; choose 1 to {layers}, 0 (the embeddings), or "
-            f"-1 to -{layers} counted from the last"
-        )
-    return layer if layer >= 0 else layers + 1 + layer
-
-
-def mean_of_tokens(states: Tensor, mask: Tensor) -> Tensor:
-    """The mean state of the real tokens, (B, L, H) and (B, L) -> (B, H)."""
-    return (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-
-
-def first_token(states: Tensor, mask: Tensor) -> Tensor:
-    """The state of the first token, `<s>` or `[CLS]`, (B, L, H) -> (B, H); padding is on the right."""
-    return states[:, 0]
-
-
-def unit(vectors: Tensor) -> Tensor:
-    """The vectors at length 1, (B, H)."""
-    return torch.nn.functional.normalize(vectors, dim=-1)
-
-
-POOLINGS = {"mean": mean_of_tokens, "first": first_token}
 
 
 def _blocks(length: int, size: int) -> Iterator[slice]:

@@ -28,9 +28,8 @@ from isogloss.errors import UserError, nearest
 from isogloss.files import sha256
 from isogloss.languages import language
 from isogloss.resources import EMBEDDED
-from isogloss.translation.few_shot_prompts import SELECTIONS, Shots, demonstrations
+from isogloss.translation.few_shot_prompts import BY_SIMILARITY, SELECTIONS, Shots, demonstrations
 from isogloss.translation.prompts import VERSION, Context, Demonstration
-from isogloss.translation.sentence_vectors import encoder_of
 from isogloss.translation.terminology import Glossary, read_glossary
 from isogloss.translation.translation_memory import Encode, TranslationMemory, read_memory
 from isogloss.translation.translator import Decoding, Translator
@@ -180,8 +179,12 @@ def with_context(
         )
     if selection not in SELECTIONS:
         raise UserError(f"no selection {selection!r}; {nearest(selection, SELECTIONS)}")
-    if shots < 0 or not 0 <= at_least <= 1:
-        raise UserError(f"{shots} examples, at least {at_least:g} similar: the one must be 0 or more, the other 0 to 1")
+    if shots < 0:
+        raise UserError(f"shots = {shots}: a text sees 0 examples or more")
+    if not 0 <= at_least <= 1:
+        raise UserError(f"at_least = {at_least:g}: a similarity is between 0 (nothing alike) and 1 (equal)")
+    if at_least and selection not in BY_SIMILARITY:
+        raise UserError(f"selection {selection} does not look at similarities, so at_least goes unheard; leave it out")
     for path in (memory, terms):
         if path is not None:
             find(path)
@@ -201,8 +204,11 @@ def _read_memory(
     path: Path, content: str, source: str, target: str, similarity: str | Encode, style: str | None
 ) -> TranslationMemory:
     """The memory of a direction, read once; `content`, its hash, makes another one of a file that was changed."""
-    encode = similarity if similarity == "edit" or callable(similarity) else encoder_of(similarity)
-    return read_memory(path, language(source).tag, language(target).tag, similarity=encode, style=style)
+    if similarity != "edit" and not callable(similarity):
+        from isogloss.encoders.sentence_vectors import encode_with
+
+        similarity = encode_with(similarity)
+    return read_memory(path, language(source).tag, language(target).tag, similarity=similarity, style=style)
 
 
 @cache

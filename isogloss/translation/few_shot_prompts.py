@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from isogloss.errors import UserError, nearest
+from isogloss.translation.pair_files import Pair
 from isogloss.translation.prompts import Demonstration
-from isogloss.translation.translation_memory import Match, Pair, TranslationMemory
+from isogloss.translation.translation_memory import Match, TranslationMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ def mixed(memory: TranslationMemory, texts: Sequence[str], shots: Shots) -> list
 
 Selection = Callable[[TranslationMemory, Sequence[str], Shots], list[tuple[Demonstration, ...]]]
 SELECTIONS: dict[str, Selection] = {"similar": similar, "random": drawn, "fixed": fixed, "mixed": mixed}
+BY_SIMILARITY = ("similar", "mixed")
 
 
 def _drawn(memory: TranslationMemory, text: str, shots: Shots) -> Sequence[int]:

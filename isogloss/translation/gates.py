@@ -3,22 +3,16 @@
 Most gates judge a row by itself (`gate_checks`). `duplicate` rejects translations that many different texts have: a
 translator that always says the same passes all others. Three reject the lowest share of a language's rows: `score`,
 what the engine thinks of its translation; `round_trip`, how much of the source comes back when the translation is
-translated back (chrF); `quality`, what a program of the user's says.
-
-The program (say, COMET in an environment of its own) reads JSON lines with `source_language`, `language`, `source` and
-`translation` on standard input, and writes a number on a line for each of them, higher for better, on standard output.
+translated back (chrF); `quality`, what a program of the user's says (`quality_program`).
 """
 
-import json
 import math
-import subprocess
+import shutil
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import compress, islice
-from threading import Thread
-from typing import IO, Any, NamedTuple
+from typing import NamedTuple
 
 from isogloss.data.checks import texts
 from isogloss.data.parallel import without_labels
@@ -27,6 +21,8 @@ from isogloss.errors import UserError, nearest
 from isogloss.records import Record
 from isogloss.translation import gate_checks
 from isogloss.translation.gate_checks import Side
+from isogloss.translation.quality_program import program_scores
+from isogloss.translation.translator import Translator
 
 # The thresholds, and how many of human translations into 64 languages (SIB-200) a gate rejects: see decision 21.
 ALONE = {
@@ -48,23 +44,49 @@ Gates = Mapping[str, float]  # thresholds by name
 TranslateBack = Callable[[Sequence[Record], str], Sequence[Record | None]]  # records of one language into another
 
 
-def parse_gates(text: str) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """What says which translations are good enough: the gates, and whom two of them ask."""
+
+    gates: Gates = field(default_factory=dict)
+    reverse: Translator | None = None  # translates back, for `round_trip`
+    program: tuple[str, ...] = ()  # the command of a program of the user's, for `quality`
+
+    def check(self, sources: Sequence[str], targets: Sequence[str]) -> None:
+        """Nothing, if the gates will have what they need when everything is translated.
+
+        Raises:
+            UserError: they will not.
+        """
+        require(self.gates, self.reverse is not None, bool(self.program))
+        if self.program and shutil.which(self.program[0]) is None:
+            raise UserError(f"--quality: there is no program {self.program[0]!r} to be run; check the path")
+        for source, target in ((source, target) for source in sources for target in targets if source != target):
+            if self.reverse is not None:
+                self.reverse.check(target, source)
+
+
+def parse_gates(text: str, *, alone: bool = False) -> dict[str, float]:
     """The gates that `all`, `none` or `name,name=threshold` asks for, in the order in which they judge.
 
-    `all` are those that need nothing else than the rows: without `round_trip` and `quality`.
+    `all` are those that need nothing else than the rows: without `round_trip` and `quality`. alone: rows come one by
+    one and cannot be compared, so that only the gates of `ALONE` are to be had.
 
     Raises:
         UserError: there is no such gate, or the threshold is none.
     """
     usual = ALONE | SAME | LOWEST
     if text in ("all", "none"):
-        return {name: usual[name] for name in (*ALONE, *SAME, "score")} if text == "all" else {}
+        names = ALONE if alone else (*ALONE, *SAME, "score")
+        return {name: usual[name] for name in names} if text == "all" else {}
     asked: dict[str, float] = {}
     for each in filter(None, text.replace(" ", "").split(",")):
         name, equals, value = each.partition("=")
         if name == "all":
-            asked = parse_gates("all") | asked
+            asked = parse_gates("all", alone=alone) | asked
             continue
+        if alone and name in SAME | LOWEST:
+            raise UserError(f"--gates: {name} compares all translations with each other; here they come one by one")
         if name not in usual:
             raise UserError(f"--gates: no gate {name!r}; {nearest(name, (*usual, 'all', 'none'))}")
         asked[name] = _threshold(name, value) if equals else usual[name]
@@ -126,7 +148,7 @@ def judged(
     first = _first_pass(rows(), gates, lowest, back)
     if "quality" in lowest:
         passed = [verdict.reason is None for verdict in first.verdicts]
-        scores = iter(_by_program(program, compress(rows(), passed), sum(passed)))
+        scores = iter(program_scores(program, compress(rows(), passed), sum(passed)))
         first.values["quality"].extend(next(scores) if each else UNKNOWN for each in passed)
     limits = _limits(first, lowest)
     for number, row in enumerate(rows()):
@@ -179,36 +201,6 @@ class _FirstPass:
     sources: _Sources = field(default_factory=_Sources)
     languages: list[str] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
-
-
-def acceptance(counts: Mapping[str, Mapping[str, Any]]) -> str:
-    """The lines that say what share was accepted, per language with the reasons, and per label.
-
-    counts: the translations of a set's manifest, which is the same for programs.
-    """
-    lines = []
-    for tag, each in counts.items():
-        rejected = sum(each["rejected"].values())
-        reasons = ", ".join(f"{count} {why}" for why, count in sorted(each["rejected"].items(), key=lambda x: -x[1]))
-        found = ", ".join(f"{count} {how}" for how, count in sorted(each["status"].items(), key=lambda x: -x[1]))
-        lines.append(
-            f"{tag}: {_share(each['accepted'], rejected)} of {each['accepted'] + rejected} accepted"
-            + (f"; rejected: {reasons}" if reasons else "")
-            + (f"; answers: {found}" if found else "")
-        )
-    labels = sorted({label for each in counts.values() for label in each["labels"]})
-    if labels:
-        width = max(map(len, ("accepted", *labels)))
-        lines += ["", f"{'accepted':<{width}}  " + "  ".join(f"{tag:>6}" for tag in counts)]
-        for label in labels:
-            cells = [each["labels"].get(label, {"accepted": 0, "rejected": 0}) for each in counts.values()]
-            shares = [_share(cell["accepted"], cell["rejected"]) for cell in cells]
-            lines.append(f"{label:<{width}}  " + "  ".join(f"{share:>6}" for share in shares))
-    return "\n".join(lines)
-
-
-def _share(accepted: int, rejected: int) -> str:
-    return f"{100 * accepted / (accepted + rejected):.1f}%" if accepted + rejected else "-"
 
 
 def _threshold(name: str, value: str) -> float:
@@ -294,51 +286,4 @@ def _round_trip(rows: Sequence[Row], back: TranslateBack) -> list[float]:
             if record is not None:
                 hypothesis, reference = ("\n".join(texts(each).values()) for each in (record, rows[i].original))
                 found[i] = chrf.sentence_score(hypothesis, [reference]).score
-    return found
-
-
-def _by_program(command: Sequence[str], rows: Iterable[Row], count: int) -> list[float]:
-    """The scores that a program of the user's gives the rows; it is fed while it answers.
-
-    Raises:
-        UserError: it cannot be started, failed, or did not write a number on a line for every row.
-    """
-    name = command[0]
-    try:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"gate quality: cannot start {name!r}: {error.strerror}; check the command") from None
-    with process:
-        assert process.stdin is not None and process.stdout is not None
-        feeder = Thread(target=_feed, args=(process.stdin, rows), daemon=True)
-        feeder.start()
-        try:
-            scores = [_number(line, name) for line in process.stdout]
-        except BaseException:
-            process.kill()
-            raise
-        feeder.join()
-    if process.returncode:
-        raise UserError(f"gate quality: {name!r} ended with exit code {process.returncode}; its own words are above")
-    if len(scores) != count:
-        raise UserError(f"gate quality: {name!r} wrote {len(scores)} numbers for {count} rows; one a line is expected")
-    return scores
-
-
-def _feed(stdin: IO[str], rows: Iterable[Row]) -> None:
-    with suppress(BrokenPipeError), stdin:  # a program that ended says so by its exit code
-        for row in rows:
-            line = {"source_language": row.original.language, "language": row.language}
-            line |= {"source": "\n".join(texts(row.original).values())}
-            line |= {"translation": "\n".join(texts(row.translation).values()) if row.translation else ""}
-            stdin.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def _number(line: str, name: str) -> float:
-    try:
-        found = float(line)
-    except ValueError:
-        found = UNKNOWN
-    if not math.isfinite(found):
-        raise UserError(f"gate quality: {name!r} wrote {line.strip()[:60]!r} where a number is expected")
     return found

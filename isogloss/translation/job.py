@@ -17,7 +17,7 @@ from isogloss.errors import UserError
 from isogloss.records import Offsets
 from isogloss.translation.segmentation import joined, stretches
 from isogloss.translation.store import Kept, Keys, State, Store
-from isogloss.translation.translator import Decoding, Hypothesis, Translation, Translator
+from isogloss.translation.translator import Decoding, Hypothesis, Translation, Translator, least_similarity
 
 BLOCK = 8192  # rows that are taken apart, translated and put together at a time
 FOR_A_CORE = 2048  # tokens that an engine gets at a time, roughly; it may divide them further
@@ -60,6 +60,20 @@ def plain(source: str) -> Form[str]:
     return Form(lambda row: source, lambda row: [Text(row)], lambda row, translations, target: translations[0])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How the work of a job is divided: into batches, runs, shares of texts, and among Ray's workers."""
+
+    tokens: int | None = None  # of a batch, roughly; `usual_batch()` if not said
+    attempts: int = ATTEMPTS  # runs in which a text may fail before it is left alone
+    share: tuple[int, int] = ALL  # this worker's number, from 0, and how many there are; each text is one's business
+    ray: int = 0  # of Ray's workers; 0 = without Ray
+    load: Callable[[], Translator] | None = None  # makes the engine of each of them; the job's own if not said
+
+
+ALONE = Work()
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Texts of about the same length that an engine gets together; `rows`: the work it stands for, for the progress."""
@@ -93,25 +107,11 @@ class Watch(Protocol):
 
 
 class Job(Generic[Row]):
-    """An engine, a store and a form of rows, with what decides the batches.
+    """An engine, a store and a form of rows, and how the work is divided."""
 
-    tokens: of a batch, roughly, if not `usual_batch`. attempts: runs in which a text may fail. share: this worker's
-    number, from 0, and how many there are; each text is the business of one of them.
-    """
-
-    def __init__(
-        self,
-        translator: Translator,
-        store: Store,
-        form: Form[Row],
-        decoding: Decoding,
-        *,
-        tokens: int | None = None,
-        attempts: int = ATTEMPTS,
-        share: tuple[int, int] = ALL,
-    ):
+    def __init__(self, translator: Translator, store: Store, form: Form[Row], decoding: Decoding, work: Work = ALONE):
         self.translator, self.store, self.form, self.decoding = translator, store, form, decoding
-        self.tokens, self.attempts, self.share = tokens or usual_batch(), attempts, share
+        self.work, self.tokens = work, work.tokens or usual_batch()
         self._fingerprint = translator.fingerprint
         self._paragraphs = translator.capabilities.documents
 
@@ -153,7 +153,7 @@ class Job(Generic[Row]):
         for source in dict.fromkeys(row.language for row in rows if row.language != target):
             keys = self._keys(rows, source, target)
             known = (states or self.store.states)(list(keys))
-            number, workers = self.share
+            number, workers = self.work.share
             missing = {
                 text: key
                 for key, text in keys.items()
@@ -170,7 +170,7 @@ class Job(Generic[Row]):
         for key, translation in zip(batch.keys, translations, strict=True):
             if translation.hypotheses:
                 best = translation.hypotheses[0]
-                kept[key] = Kept(best.text, best.log_probability, best.tokens)
+                kept[key] = Kept(best.text, best.log_probability, best.tokens, similarity=best.similarity)
             else:
                 attempts = 1 + (before[key].attempts if key in before else 0)
                 kept[key] = Kept(failure=translation.failure or "no translation", attempts=attempts)
@@ -221,7 +221,7 @@ class Job(Generic[Row]):
 
     def _is_open(self, state: State | None) -> bool:
         """Whether a text is to be translated: it is new, or has failed in another run and not too often."""
-        return state is None or (0 < state.attempts < self.attempts and not state.of_this_run)
+        return state is None or (0 < state.attempts < self.work.attempts and not state.of_this_run)
 
     def _divided(self, missing: dict[str, bytes], source: str, target: str) -> Iterator[Batch]:
         """The texts in batches, short ones first."""
@@ -300,4 +300,4 @@ def _joined(text: str, places: Sequence[Offsets], kept: Sequence[Kept], source: 
     told = [each.log_probability for each in kept if each.log_probability is not None]
     counted = [each.tokens for each in kept if each.tokens is not None]
     sums = (sum(told) if len(told) == len(kept) else None, sum(counted) if len(counted) == len(kept) else None)
-    return Translation((Hypothesis(whole, *sums),))
+    return Translation((Hypothesis(whole, *sums, similarity=least_similarity([each.similarity for each in kept])),))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from isogloss.data.parallel_set import Row
 from isogloss.records import Answer, Offsets, Question, Record, Sentence, TaggedSentence, split_words
 from isogloss.translation.answer_spans import find, mark, trimmed, unmark
-from isogloss.translation.translator import Translation
+from isogloss.translation.translator import Translation, least_similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ def rebuild(record: Record, translations: Sequence[Translation], language: str) 
     counted = translations[:2] if isinstance(original, Question) else translations
     if failures := list(filter(None, map(_failure, counted))):
         return Row(original=original, language=language, reason="engine", detail="; ".join(dict.fromkeys(failures)))
-    row = Row(original=original, language=language, score=_score(counted))
+    similarity = least_similarity([each.hypotheses[0].similarity for each in counted])
+    row = Row(original=original, language=language, score=_score(counted), similarity=similarity)
     texts = ["" if _failure(each) else each.text or "" for each in translations]
     match original:
         case Sentence():

@@ -1,7 +1,7 @@
 """Translation on the fly: texts that come without a translation get one just before they are read.
 
-It goes the way of the translation job, but nothing is kept. A text that the engine cannot translate is read without a
-translation, and the user is told how many those are and why.
+It goes the way of the translation job, but nothing is kept. A text that the engine cannot translate, or whose
+translation does not pass the gates, is read without one, and the user is told how many those are and why.
 """
 
 import sys
@@ -16,20 +16,24 @@ from isogloss.languages import language
 from isogloss.processes import told_by_first
 from isogloss.records import Record
 from isogloss.translation import job
+from isogloss.translation.gates import ALONE, Gates, judge
 from isogloss.translation.labels import parts, rebuild
 from isogloss.translation.store import Kept, State
 from isogloss.translation.translator import Decoding, Translator
 
+SHOWN = 12  # reasons that are told; there are fewer gates
+
 
 class Live:
-    """Gives records the translations that an engine makes of them, and counts those that it could not make.
+    """Gives records the translations that an engine makes of them, and counts those that are not to be had.
 
     engine: only the first process of a command needs it. languages: those of the sides that are read beside a text, in
-    their order; a text in the first of them is read alone.
+    their order; a text in the first of them is read alone. gates: what a translation has to pass; of those that judge
+    rows by themselves.
     """
 
-    def __init__(self, engine: Translator | None, languages: Sequence[str], decoding: Decoding | None = None):
-        self.engine, self.languages, self.decoding = engine, languages, decoding or Decoding()
+    def __init__(self, engine: Translator | None, languages: Sequence[str], gates: Gates = ALONE):
+        self.engine, self.languages, self.gates = engine, languages, gates
         self.failures: Counter[tuple[str, str]] = Counter()  # by language and reason
         self.asked = 0  # translations
 
@@ -47,7 +51,7 @@ class Live:
         for i, rows in zip(lacking, sides, strict=True):
             made = (row.translation for row in rows if row.reason is None)
             found[i] = replace(found[i], translations=tuple(made))
-            self.failures.update((row.language, row.detail) for row in rows if row.reason is not None)
+            self.failures.update((row.language, _why(row)) for row in rows if row.reason is not None)
             self.asked += len(rows)
         return found
 
@@ -55,7 +59,8 @@ class Live:
         """Say on standard error how many texts were read without a translation, and why; nothing if all have theirs."""
         for tag in dict.fromkeys(tag for tag, _ in self.failures):
             reasons = [(count, why) for (other, why), count in self.failures.most_common() if other == tag]
-            told = "; ".join(f"{count}: {why}" for count, why in reasons[:3]) + ("; ..." if len(reasons) > 3 else "")
+            told = "; ".join(f"{count}: {why}" for count, why in reasons[:SHOWN])
+            told += "; ..." if len(reasons) > SHOWN else ""
             count, name = sum(count for count, _ in reasons), language(tag).name
             print(
                 f"{count} of {self.asked} texts were read without a translation into {name} ({told})", file=sys.stderr
@@ -66,8 +71,13 @@ class Live:
         if self.engine is None or not records:
             return []
         bare = [without_labels(record) for record in records]
-        made = [translated(bare, self.engine, tag, self.decoding) for tag in self.languages]
-        return [[row for row in rows if row is not None] for rows in zip(*made, strict=True)]
+        made = [translated(bare, self.engine, tag, Decoding()) for tag in self.languages]
+        return [[judge(row, self.gates) for row in rows if row is not None] for rows in zip(*made, strict=True)]
+
+
+def _why(row: Row) -> str:
+    """Why a row has no translation that is to be read: in the engine's words, or the gate."""
+    return row.detail if row.reason == "engine" else f"rejected by the gate {row.reason}"
 
 
 def translated(records: Sequence[Record], engine: Translator, tag: str, decoding: Decoding) -> list[Row | None]:

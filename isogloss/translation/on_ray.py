@@ -15,26 +15,20 @@ from typing import Any
 from isogloss.errors import UserError
 from isogloss.translation.job import Batch, Job, Row, Watch, blocks
 from isogloss.translation.store import State
-from isogloss.translation.translator import Decoding, Hypothesis, Translation, Translator
+from isogloss.translation.translator import Decoding, Hypothesis, Stopped, Translation, Translator
 
 RETRIES = 5  # times that a batch is given out again when its worker died
 PLANNED = State(attempts=0, of_this_run=True)
 
 
-def fill(
-    job: Job[Row],
-    rows: Iterable[Row],
-    targets: Sequence[str],
-    watch: Watch,
-    load: Callable[[], Translator],
-    workers: int,
-) -> None:
-    """Nothing; the rows' texts are in the store. `load` makes the engine of each worker.
+def fill(job: Job[Row], rows: Iterable[Row], targets: Sequence[str], watch: Watch) -> None:
+    """Nothing; the rows' texts are in the store. The job says how many workers there are and what makes their engines.
 
     Raises:
         UserError: Ray is not installed or has not as many processors, an engine cannot be loaded or failed, or workers
             died again and again; what was translated is kept.
     """
+    workers, load = job.work.ray, job.work.load or (lambda: job.translator)
     with _ray() as ray:
         import pyarrow as pa
 
@@ -57,7 +51,7 @@ def fill(
         try:
             for row in made.iter_rows():
                 if row["error"]:
-                    raise UserError(row["error"])
+                    raise Stopped(row["error"])
                 batch = Batch(row["source"], row["target"], tuple(row["texts"]), tuple(row["keys"]), row["rows"])
                 job.keep(batch, [_translation(each) for each in json.loads(row["made"])])
                 watch.worked(batch.target, batch.rows)
@@ -126,15 +120,18 @@ def _row(batch: Batch) -> dict[str, Any]:
 
 
 def _told(translation: Translation) -> list[Any]:
-    """A translation as JSON: text, log-probability and tokens, or the failure alone."""
+    """A translation as JSON: text, log-probability, tokens and similarity, or the failure alone."""
     if not translation.hypotheses:
         return [translation.failure]
     best = translation.hypotheses[0]
-    return [best.text, best.log_probability, best.tokens]
+    return [best.text, best.log_probability, best.tokens, best.similarity]
 
 
 def _translation(told: list[Any]) -> Translation:
-    return Translation(failure=told[0]) if len(told) == 1 else Translation((Hypothesis(*told),))
+    if len(told) == 1:
+        return Translation(failure=told[0])
+    *best, similarity = told
+    return Translation((Hypothesis(*best, similarity=similarity),))
 
 
 def _first_line(error: Exception) -> str:

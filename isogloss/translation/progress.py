@@ -64,6 +64,11 @@ class Progress:
             lines.append(f"{target}: {round(state.done)} rows{speed}" + (f", {known} were known" if known else ""))
         return "\n".join(lines)
 
+    def done(self) -> str:
+        """The rows whose work is done, by language; of a row of several texts some may be."""
+        of = "" if self.total is None else f" of {self.total}"
+        return ", ".join(f"{int(state.done + 1e-6)}{of} rows into {tag}" for tag, state in self.languages.items())
+
     def _tell(self, target: str) -> None:
         if self.latest - self.told < (0.5 if self.interactive else 15):
             return

@@ -43,13 +43,14 @@ WHERE kept.attempts > 0 AND (excluded.attempts = 0 OR excluded.attempts > kept.a
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A translation with its log-probability (nats) and tokens, or why there is none after how many attempts."""
+    """A translation with what the engine tells of it, or why there is none after how many attempts."""
 
     text: str = ""
     log_probability: float | None = None
     tokens: int | None = None
     failure: str | None = None
     attempts: int = 0  # that failed; 0 for a translation
+    similarity: float | None = None
 
 
 NOTHING = Kept()

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from isogloss.records import UNSPACED, split_words
+from isogloss.translation.pair_files import read_pairs
 from isogloss.translation.prompts import Term
-from isogloss.translation.translation_memory import read_pairs
 
 STRETCH = 0.7  # share of a word's letters, from its beginning or up to its end, that an inflected form has too
 BEGINNING, END = 3, 4  # letters of that piece at least: words that only rhyme are many
@@ -101,10 +101,6 @@ class TermCount:
         terms = self._glossaries[source, target].terms_in(text)
         before = self.found.get(target, Adherence(0, 0, 0))
         self.found[target] = Adherence(*map(sum, zip(before, adherence([terms], [translation]), strict=True)))
-
-    def lines(self) -> list[str]:
-        """A line for each language, for people."""
-        return [f"{tag}: {told(found)}" for tag, found in self.found.items()]
 
 
 def told(found: Adherence) -> str:

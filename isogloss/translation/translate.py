@@ -1,196 +1,141 @@
-"""What `isogloss translate` does: a labelled data set in and a parallel one out, or lines in a pipe."""
+"""What `isogloss translate` does with records: a labelled data set in and a parallel one out."""
 
 import json
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 from isogloss.data.parallel_set import Row, write_parallel_set
-from isogloss.errors import UserError
-from isogloss.lines import lines_from, write_lines
+from isogloss.lines import write_lines
 from isogloss.processes import is_first, number, this_process
 from isogloss.records import Record, to_json
-from isogloss.translation.gates import judged, require
+from isogloss.translation.context_report import ContextReport, report_of
+from isogloss.translation.gates import Judges, TranslateBack, judged
 from isogloss.translation.inputs import Records, records_of
-from isogloss.translation.job import ALL, ATTEMPTS, Form, Job, fill, plain, put_together, translated
+from isogloss.translation.job import ALL, ALONE, Form, Job, Work, fill, put_together, translated
 from isogloss.translation.labels import parts, rebuild
+from isogloss.translation.place import NOWHERE, Place, kept_so_far
 from isogloss.translation.progress import Progress
-from isogloss.translation.store import Store
-from isogloss.translation.terminology import TermCount
-from isogloss.translation.translator import Decoding, Translation, Translator
+from isogloss.translation.translator import USUAL, Decoding, Stopped, Translator
 
 RECORDS: Form[Record] = Form(attrgetter("language"), parts, rebuild)
-USUAL = Decoding()
-SHOWN = 5  # lines that failed of which the reason is told
+NO_JUDGES = Judges()
 
 
 def translate_records(
     records: Records | Sequence[Record],
     translator: Translator,
     targets: Sequence[str],
+    place: Place = NOWHERE,
     *,
-    output: Path | None,
-    store: Path | None = None,
     decoding: Decoding = USUAL,
-    gates: Mapping[str, float] | None = None,
-    reverse: Translator | None = None,
-    program: Sequence[str] = (),
-    shard: tuple[int, int] | None = None,
-    batch_tokens: int | None = None,
-    attempts: int = ATTEMPTS,
-    workers: int = 0,
-    load: Callable[[], Translator] | None = None,
-    terms: TermCount | None = None,
+    judges: Judges = NO_JUDGES,
+    work: Work = ALONE,
 ) -> dict[str, Any] | None:
     """The manifest of the parallel data set that was made of the records; None where it is left to others.
 
-    Without an output the accepted translations are written to standard output, as JSON lines. Where a command has
-    several processes, each translates a share and the first writes the set.
-
-    store: the folder of translations, beside the output if not given. gates: thresholds by name. reverse: translates
-    back, for a gate. program: of the user's, for a gate. shard: this worker's number, from 0, and how many there are; a
-    worker only fills the store. workers: of Ray, each with an engine of its own that `load` makes. terms: counts the
-    terms in the translations that were made.
+    Without an output the accepted translations are written to standard output, as JSON lines. Who has a share of the
+    work only fills the store. Where a command has several processes, each translates a share and the first writes the
+    set.
 
     Raises:
         UserError: the records, languages, engine or places are wrong; a server failed; a disk is full. What was
             translated is kept, and the same call goes on.
     """
     records = records if isinstance(records, Records) else records_of(records)
-    _require_room(output)
-    _require_judges(records.languages, targets, gates or {}, reverse, program)
+    place.require_room()
+    judges.check(records.languages, targets)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    share = shard or ((number(), processes) if processes > 1 else ALL)
-    with _opened(store, output) as kept:
-        job = Job(translator, kept, RECORDS, decoding, tokens=batch_tokens, attempts=attempts, share=share)
+    several = work.share == ALL and processes > 1
+    with place.opened() as store:
+        mine = replace(work, share=(number(), processes)) if several else work
+        job = Job(translator, store, RECORDS, decoding, mine)
         job.require(records.languages, targets)
-        if store or output:
-            print(f"translations are kept in {kept.folder}; stopped, the same command goes on", file=sys.stderr)
-        _fill(job, records, targets, workers, load or (lambda: translator))
-        if shard:
+        if place != NOWHERE:
+            print(f"translations are kept in {store.folder}; stopped, the same command goes on", file=sys.stderr)
+        _fill(job, records, targets, kept=place != NOWHERE)
+        if work.share != ALL:
             told = "when all shards have ended, the same command without --shard writes the data set"
-            print(f"shard {shard[0] + 1} of {shard[1]} is done; {told}", file=sys.stderr)
+            print(f"shard {work.share[0] + 1} of {work.share[1]} is done; {told}", file=sys.stderr)
             return None
-        if processes > 1:
+        if several:
             this_process().wait_for_everyone()
             if not is_first():
                 return None
-
-        def rows() -> Iterator[Row]:
-            for _, made in put_together(job, records.rows(), targets):
-                yield from (row for row in made if row is not None)
-
-        judge = judged(rows, gates or {}, back=_back(kept, reverse, decoding), program=program)
-        if terms is not None:
-            judge = _counted(judge, terms)
-        if output is None:
-            _print_records(judge)
-            return None
-        provenance = {"engine": translator.provenance, "decoding": asdict(decoding), "gates": dict(gates or {})}
-        return write_parallel_set(output, judge, kind=records.kind, provenance=provenance)
+        return _written(job, records, targets, place, judges)
 
 
-def _fill(
-    job: Job[Record], records: Records, targets: Sequence[str], workers: int, load: Callable[[], Translator]
-) -> None:
-    """Nothing; this worker's share of the texts is in the store, and it was told how fast that went."""
+def _written(
+    job: Job[Record], records: Records, targets: Sequence[str], place: Place, judges: Judges
+) -> dict[str, Any] | None:
+    """The manifest of the set that was written of what is in the store; None where it was JSON lines."""
+    rows, report = _judged(job, records, targets, judges), report_of(job.translator)
+    if report is not None:
+        rows = _counted(rows, report)
+    if place.output is None:
+        manifest = None
+        _print_records(rows)
+    else:
+        manifest = write_parallel_set(
+            place.output,
+            rows,
+            kind=records.kind,
+            provenance={
+                "engine": job.translator.provenance,
+                "decoding": asdict(job.decoding),
+                "gates": dict(judges.gates),
+            },
+            more=lambda: {"context": report.to_json()} if report is not None else {},
+        )
+    if report is not None:
+        report.tell()
+    return manifest
+
+
+def _fill(job: Job[Record], records: Records, targets: Sequence[str], kept: bool) -> None:
+    """Nothing; this worker's share of the texts is in the store, and it was told how fast that went.
+
+    kept: whether the store outlasts the job.
+    """
     progress = Progress(targets, records.total)
     try:
-        if workers:
+        if job.work.ray:
             from isogloss.translation import on_ray
 
-            on_ray.fill(job, records.rows(), targets, progress, load, workers)
+            on_ray.fill(job, records.rows(), targets, progress)
         else:
             fill(job, records.rows(), targets, progress)
+    except Stopped as error:
+        raise kept_so_far(error, progress, kept) from None
     finally:
         progress.close()
     print(progress.summary(), file=sys.stderr)
 
 
-def translate_lines(
-    source: Path | None,
-    target: Path | None,
-    translator: Translator,
-    tags: tuple[str, str],
-    *,
-    store: Path | None = None,
-    decoding: Decoding = USUAL,
-    batch_tokens: int | None = None,
-    attempts: int = ATTEMPTS,
-    terms: TermCount | None = None,
-) -> None:
-    """Nothing; for every line of a file or of standard input a line was written, in the same order.
+def _judged(job: Job[Record], records: Records, targets: Sequence[str], judges: Judges) -> Iterator[Row]:
+    """The rows of all translations, put together from the store, as the gates leave them."""
 
-    tags: the language of the lines, and that of their translations. terms: counts the terms in these.
+    def rows() -> Iterator[Row]:
+        for _, made in put_together(job, records.rows(), targets):
+            yield from (row for row in made if row is not None)
 
-    Raises:
-        UserError: as for records; or some lines were not translated, which is said when all were written.
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UserError("lines in a pipe are read by one process; start one, or give a file of records and --output")
-    failures = Failures()
-    progress = Progress(tags[1:])
-    with lines_from(source) as lines, _opened(store, None) as kept:
-        job = Job(translator, kept, plain(tags[0]), decoding, tokens=batch_tokens, attempts=attempts)
-        job.require(tags[:1], tags[1:])
-        rows = (line.removesuffix("\n") for line in lines)
-        made = translated(job, rows, tags[1:], progress)
-        if terms is not None:
-            made = _counted_lines(made, terms, tags)
-        try:
-            write_lines(target, _lines(made, failures))
-        finally:
-            progress.close()
-    if failures.count:
-        more = f" and {failures.count - SHOWN} more" if failures.count > SHOWN else ""
-        raise UserError(f"{failures.count} lines were not translated and are empty: {'; '.join(failures.first)}{more}")
+    return judged(rows, judges.gates, back=_back(job, judges.reverse), program=judges.program)
 
 
-@dataclass
-class Failures:
-    """How many lines were not translated, and what the first of them were."""
-
-    count: int = 0
-    first: list[str] = field(default_factory=list)
-
-
-def _lines(made: Iterable[tuple[str, list[Translation]]], failures: Failures) -> Iterator[str]:
-    """A line for each translation; those that failed are empty and added to the failures."""
-    for line, (_, (translation,)) in enumerate(made, 1):
-        if translation.text is None:
-            failures.count += 1
-            if failures.count <= SHOWN:
-                failures.first.append(f"line {line}: {translation.failure or 'no translation'}")
-        yield " ".join((translation.text or "").split("\n")) + "\n"
-
-
-def _counted(rows: Iterable[Row], terms: TermCount) -> Iterator[Row]:
-    """The rows; the terms in those that are accepted are counted on the way."""
+def _counted(rows: Iterable[Row], report: ContextReport) -> Iterator[Row]:
+    """The rows; those that are accepted are counted on the way."""
     for row in rows:
         if row.reason is None and row.translation is not None:
-            terms.add(_text(row.original), _text(row.translation), row.original.language, row.language)
+            here, there = _text(row.original), _text(row.translation)
+            report.add(here, there, row.original.language, row.language, row.similarity)
         yield row
 
 
 def _text(record: Record) -> str:
     return " ".join(part.text for part in parts(record))
-
-
-def _counted_lines(
-    made: Iterable[tuple[str, list[Translation]]], terms: TermCount, tags: tuple[str, str]
-) -> Iterator[tuple[str, list[Translation]]]:
-    """The lines and their translations; the terms in these are counted on the way."""
-    for text, translations in made:
-        if translations[0].text is not None:
-            terms.add(text, translations[0].text, *tags)
-        yield text, translations
 
 
 def _print_records(rows: Iterable[Row]) -> None:
@@ -211,53 +156,14 @@ def _print_records(rows: Iterable[Row]) -> None:
         print(f"left out: {told}; --output DIR keeps them with their reasons", file=sys.stderr)
 
 
-def _back(
-    store: Store, reverse: Translator | None, decoding: Decoding
-) -> Callable[[Sequence[Record], str], list[Record | None]] | None:
+def _back(job: Job[Record], reverse: Translator | None) -> TranslateBack | None:
     """Translates records back, for the gate that compares them with their sources; its work is in the store too."""
     if reverse is None:
         return None
-    job = Job(reverse, store, RECORDS, decoding)
+    turned = Job(reverse, job.store, RECORDS, job.decoding)
 
     def back(records: Sequence[Record], target: str) -> list[Record | None]:
-        made = translated(job, records, [target], Progress([target]))
+        made = translated(turned, records, [target], Progress([target]))
         return [row.translation for _, (row,) in made]
 
     return back
-
-
-def _require_judges(
-    sources: Sequence[str],
-    targets: Sequence[str],
-    gates: Mapping[str, float],
-    reverse: Translator | None,
-    program: Sequence[str],
-) -> None:
-    """Nothing, if the gates will have what they need when everything is translated.
-
-    Raises:
-        UserError: they will not.
-    """
-    require(gates, reverse is not None, bool(program))
-    if program and shutil.which(program[0]) is None:
-        raise UserError(f"--quality: there is no program {program[0]!r} to be run; check the path")
-    for source, target in ((source, target) for source in sources for target in targets if source != target):
-        if reverse is not None:
-            reverse.check(target, source)
-
-
-def _require_room(output: Path | None) -> None:
-    """Nothing, if a data set can come to be there: that is asked before hours of work, not after them."""
-    if output is not None and output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UserError(f"{output} is there and is not an empty folder; choose another --output, or remove it")
-
-
-@contextmanager
-def _opened(folder: Path | None, output: Path | None) -> Iterator[Store]:
-    """The store: in its folder, beside the output, or where there is neither for the time of the job alone."""
-    if folder is not None or output is not None:
-        with Store(folder or output.with_name(f"{output.name}.store")) as store:  # pyright: ignore
-            yield store
-        return
-    with tempfile.TemporaryDirectory() as place, Store(Path(place) / "store") as store:
-        yield store

@@ -18,19 +18,25 @@ from isogloss.errors import UserError, nearest
 ENGINES = Path(__file__).parent / "engines"
 
 
+class Stopped(UserError):
+    """What an engine says that cannot go on for now, whatever it is asked: its server is gone, or the key refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """One translation of a text.
 
     log_probability: the sum over its tokens, the end included, in nats; None where the engine does not tell.
     tokens: how many those are. attention: for every source token the attention that all target tokens gave it, summed;
-    only on request and from engines that tell.
+    only on request and from engines that tell. similarity: of the most similar past translation that the engine was
+    shown beside the text; None where it was shown none, or they were chosen by another rule.
     """
 
     text: str
     log_probability: float | None = None
     tokens: int | None = None
     attention: tuple[float, ...] | None = None
+    similarity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,12 @@ class Translation:
     def text(self) -> str | None:
         """The best hypothesis; None for a failure."""
         return self.hypotheses[0].text if self.hypotheses else None
+
+
+def least_similarity(similarities: Sequence[float | None]) -> float | None:
+    """The least of several texts; None if one of them was shown nothing similar, or there are none."""
+    known = [each for each in similarities if each is not None]
+    return min(known) if known and len(known) == len(similarities) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +141,9 @@ class Decoding:
     top_p: float = 1.0
     seed: int = 1
     output_limit: float = 2.0  # tokens per source token
+
+
+USUAL = Decoding()
 
 
 def engine_files() -> dict[str, Path]:

@@ -6,7 +6,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isogloss.encoders import load_encoder, load_tokenizer
 from isogloss.errors import UserError
 from isogloss.metrics import load_metric
 from isogloss.records import Bitext, ComparableSentence, Sentence
@@ -17,33 +16,11 @@ from isogloss.retrieval.bitext_retrieval import (
     Settings,
     best_matches,
     best_threshold,
-    first_token,
-    layer_number,
-    mean_of_tokens,
     mine,
     nearest_neighbours,
     ratio_margin,
-    sentence_vectors,
     top,
 )
-
-TEXTS = [
-    "The train to Berlin leaves at nine.",
-    "Berlin?",
-    "Was kostet ein Zimmer für zwei?",
-    "两个人住一间房多少钱？",
-    "Meine Tasche ist weg, helfen Sie.",
-]
-
-
-@pytest.fixture(scope="module")
-def encoder(encoder_folder):
-    return load_encoder(encoder_folder)
-
-
-@pytest.fixture(scope="module")
-def reads(encoder_folder):
-    return load_tokenizer(encoder_folder)
 
 
 def units(rows, width=8, seed=0):
@@ -242,52 +219,3 @@ def test_mining_without_dev_is_refused():
     records = comparable({"z1": "x1"}, {"e1": "e1"}, [("z1", "e1")])
     with pytest.raises(UserError, match="needs a dev split to tune its threshold on"):
         Method(Settings()).answer(ToyEncoder(), toy_tokenizer, records)
-
-
-@pytest.mark.parametrize("architecture", ["xlm-roberta", "bert", "modernbert"])
-@pytest.mark.parametrize("pooling", ["mean", "first"])
-def test_order_batch_size_and_padding_change_no_vector(encoder_folders, architecture, pooling):
-    encoder, tokenizer = (load(encoder_folders[architecture]) for load in (load_encoder, load_tokenizer))
-    alone = sentence_vectors(encoder, tokenizer, TEXTS, settings=Settings(pooling=pooling, batch_size=1))
-    together = sentence_vectors(encoder, tokenizer, TEXTS, settings=Settings(pooling=pooling))
-    turned = sentence_vectors(encoder, tokenizer, [*TEXTS[::-1], TEXTS[0]], settings=Settings(pooling=pooling))
-    np.testing.assert_allclose(together, alone, atol=1e-5)
-    np.testing.assert_allclose(turned[:-1][::-1], alone, atol=1e-5)
-    np.testing.assert_array_equal(turned[-1], turned[-2])
-    np.testing.assert_allclose(np.linalg.norm(alone, axis=1), 1, rtol=1e-5)
-
-
-def test_vectors_are_the_pooled_states_of_the_layer(encoder, reads):
-    for layer in range(encoder.config.num_hidden_layers + 1):
-        for text in TEXTS:
-            batch = reads([text], return_tensors="pt")
-            with torch.inference_mode():
-                states = encoder(batch["input_ids"], output_hidden_states=True).hidden_states[layer][0].numpy()
-            for pooling, wanted in (("mean", states.mean(0)), ("first", states[0])):
-                (vector,) = sentence_vectors(encoder, reads, [text], settings=Settings(layer=layer, pooling=pooling))
-                np.testing.assert_allclose(vector, wanted / np.linalg.norm(wanted), atol=1e-5)
-
-
-def test_the_first_state_of_the_embeddings_is_the_same_for_every_text(encoder, reads):
-    vectors = sentence_vectors(encoder, reads, TEXTS, settings=Settings(layer=0, pooling="first"))
-    np.testing.assert_allclose(vectors, np.broadcast_to(vectors[0], vectors.shape), atol=1e-6)
-
-
-def test_padding_is_not_pooled():
-    states = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [99.0, 99.0]]])
-    mask = torch.tensor([[1, 1, 0]])
-    assert mean_of_tokens(states, mask).tolist() == [[2.0, 3.0]]
-    assert first_token(states, mask).tolist() == [[1.0, 2.0]]
-
-
-def test_layers_are_counted_from_the_embeddings_or_from_the_last():
-    assert [layer_number(layer, 4) for layer in (0, 1, 4, -1, -2, -4)] == [0, 1, 4, 4, 3, 1]
-    for layer in (5, -5):
-        with pytest.raises(UserError, match=f"layer = {layer}, but the encoder has 4 layers; choose 1 to 4, 0"):
-            layer_number(layer, 4)
-
-
-def test_a_long_text_is_cut_at_the_encoders_limit(encoder, reads):
-    long = " ".join(["train"] * 500)
-    vectors = sentence_vectors(encoder, reads, [long, f"{long} Berlin"], settings=Settings())
-    np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)

@@ -63,13 +63,15 @@ class Fake:
 def main():
     """Translate English sentences into three languages, as records, into a parallel data set beside the store."""
     from isogloss.records import Sentence
+    from isogloss.translation.job import ALL, Work
+    from isogloss.translation.place import Place
     from isogloss.translation.translate import translate_records
 
     given = dict(word.split("=") for word in sys.argv[3:])
     if limit := int(given.pop("file_size", 0)):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     place = Path(sys.argv[2])
-    share = tuple(int(number) for number in given["shard"].split("/")) if "shard" in given else None
+    share = tuple(int(number) for number in given["shard"].split("/")) if "shard" in given else ALL
     engine = Fake(float(given.get("seconds", 0)), place / given.get("log", "log.txt"))
     try:
         translate_records(
@@ -81,10 +83,8 @@ def main():
             ],
             engine,
             ["de", "sw", "th"],
-            output=place / given.get("output", "set"),
-            store=place / "store",
-            shard=share,
-            batch_tokens=256,
+            Place(place / given.get("output", "set"), place / "store"),
+            work=Work(tokens=256, share=share),
         )
     except UserError as error:
         print(error, file=sys.stderr)

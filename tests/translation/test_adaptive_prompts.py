@@ -209,8 +209,9 @@ def test_provenance_names_the_files_and_their_content(model, corpus):
         ({"memory": "nowhere.tsv"}, "nowhere.tsv: no such file"),
         ({"terms": "nowhere.tsv"}, "nowhere.tsv: no such file"),
         ({"selection": "nearest"}, "no selection 'nearest'; known: fixed, mixed, random, similar"),
-        ({"shots": -1}, "-1 examples"),
-        ({"at_least": 2.0}, "at least 2 similar"),
+        ({"shots": -1}, "shots = -1: a text sees 0 examples or more"),
+        ({"at_least": 2.0}, "at_least = 2: a similarity is between 0"),
+        ({"at_least": 0.5, "selection": "random"}, "selection random does not look at similarities"),
     ],
 )
 def test_a_mistake_is_told_before_the_first_request(model, tmp_path, context, told):

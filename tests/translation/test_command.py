@@ -8,7 +8,6 @@ import pytest
 from helpers import assert_one_line, standard_input
 
 from isogloss.data.parallel_set import read_parallel_set
-from isogloss.translation import command as command_module
 from isogloss.translation import options
 
 sys.path.append(str(Path(__file__).parent))
@@ -25,7 +24,6 @@ def engines(monkeypatch):
         return made[name]
 
     monkeypatch.setattr(options, "load_translator", load)
-    monkeypatch.setattr(command_module, "load_translator", load)
     return made
 
 

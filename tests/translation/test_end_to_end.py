@@ -10,7 +10,7 @@ from isogloss.data.parallel_set import read_parallel_set, write_parallel_set
 from isogloss.data.parallel_set_check import defects
 from isogloss.data.task_data import read_split
 from isogloss.errors import UserError
-from isogloss.evaluation.evaluate import evaluate
+from isogloss.evaluation.evaluate import Reading, evaluate
 from isogloss.recipe import resolve
 from isogloss.runs import load, train
 from isogloss.tasks import load_task
@@ -75,7 +75,7 @@ def test_test_texts_are_read_beside_the_translations_of_a_set(trained_sample, tm
     rows = [row for records in found.values() for row in translated(records, engine, "en", Decoding())]
     write_parallel_set(tmp_path / "set", rows, kind="classification", provenance={})
     predictor = load(trained_sample)
-    result = evaluate(predictor, items=20, translations=tmp_path / "set").to_json()
+    result = evaluate(predictor, items=20, reading=Reading(translations=tmp_path / "set")).to_json()
     told = f"1 of 20 texts in de have no translation, ids {lost!r}; they are read alone"
     assert told in capsys.readouterr().err
     assert (result["pairing"], result["data"]["translation"]) == ("machine", "machine")
@@ -95,9 +95,9 @@ def test_test_texts_are_read_beside_the_translations_of_a_set(trained_sample, tm
 )
 def test_translations_that_do_not_fit_are_mistakes(trained_sample, parallel_sets, options, complaint):
     with pytest.raises(UserError, match=complaint):
-        evaluate(trained_sample, translations=parallel_sets / "classification", **options)
+        evaluate(trained_sample, reading=Reading(translations=parallel_sets / "classification"), **options)
 
 
 def test_a_set_out_of_the_training_language_is_none_for_the_test(trained_sample, parallel_sets):
     with pytest.raises(UserError, match="holds translations into de, sw; records are read beside those into en"):
-        evaluate(trained_sample, translations=parallel_sets / "classification", items=3)
+        evaluate(trained_sample, reading=Reading(translations=parallel_sets / "classification"), items=3)

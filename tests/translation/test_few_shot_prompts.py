@@ -4,7 +4,8 @@ import pytest
 
 from isogloss.errors import UserError
 from isogloss.translation.few_shot_prompts import SELECTIONS, Shots, demonstrations
-from isogloss.translation.translation_memory import Pair, TranslationMemory
+from isogloss.translation.pair_files import Pair
+from isogloss.translation.translation_memory import TranslationMemory
 
 MEMORY = TranslationMemory([Pair(f"house number {i} {'x' * i}", f"Haus {i}") for i in range(12)])
 TEXTS = [f"house number {i}" for i in (3, 50)] + ["something else entirely"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.translation import job as job_module
-from isogloss.translation.job import BYTES, Job, fill, plain, put_together, translated
+from isogloss.translation.job import BYTES, Job, Work, fill, plain, put_together, translated
 from isogloss.translation.progress import Progress
 from isogloss.translation.store import Kept, Store
 from isogloss.translation.translator import Decoding
@@ -42,7 +42,7 @@ def texts(made):
 def test_every_text_is_translated_once_in_batches_of_about_the_same_length(store):
     engine, watch = Fake(), Watch()
     rows = [f"{'word ' * (i % 17)}end {i % 50}. The same." for i in range(400)]
-    job = Job(engine, store, plain("en"), Decoding(), tokens=60)
+    job = Job(engine, store, plain("en"), Decoding(), Work(tokens=60))
     made = list(translated(job, rows, ["de", "sw"], watch))
     assert [row for row, _ in made] == rows
     assert texts(made)[3] == ["word-de word-de word-de end-de 3.-de The-de same.-de"] * 0 + [
@@ -68,7 +68,7 @@ def test_any_texts_come_back_in_their_order(tmp_path_factory, rows, tokens):
             return type(made)((type(made.hypotheses[0])(text, -1.0, 2),))
 
     with Store(tmp_path_factory.mktemp("s") / "store") as store:
-        job = Job(Same(), store, plain("en"), Decoding(), tokens=tokens)
+        job = Job(Same(), store, plain("en"), Decoding(), Work(tokens=tokens))
         assert texts(translated(job, rows, ["de"], Watch())) == [[row] for row in rows]
 
 
@@ -76,13 +76,13 @@ def test_the_same_rows_give_the_same_batches_whatever_was_done_before(store, tmp
     monkeypatch.setattr(job_module, "BLOCK", 20)
     rows = [f"Sentence of number {i % 37}, {'long ' * (i % 5)}indeed." for i in range(90)]
     whole = Fake()
-    list(translated(Job(whole, store, plain("en"), Decoding(), tokens=40), rows, ["de"], Watch()))
+    list(translated(Job(whole, store, plain("en"), Decoding(), Work(tokens=40)), rows, ["de"], Watch()))
     with Store(tmp_path / "other") as other:
         first, second = Fake(), Fake()
-        made = translated(Job(first, other, plain("en"), Decoding(), tokens=40), rows, ["de"], Watch())
+        made = translated(Job(first, other, plain("en"), Decoding(), Work(tokens=40)), rows, ["de"], Watch())
         for _ in range(21):
             next(made)
-        list(translated(Job(second, other, plain("en"), Decoding(), tokens=40), rows, ["de"], Watch()))
+        list(translated(Job(second, other, plain("en"), Decoding(), Work(tokens=40)), rows, ["de"], Watch()))
     assert len(first.calls) > 2 and len(second.calls) > 2
     assert first.calls + second.calls == whole.calls
 
@@ -91,7 +91,7 @@ def test_shares_are_disjoint_and_together_everything(store):
     rows = [f"Row {i}." for i in range(300)]
     engines = [Fake(), Fake(), Fake()]
     for number, engine in enumerate(engines):
-        fill(Job(engine, store, plain("en"), Decoding(), share=(number, 3)), rows, ["de"], Watch())
+        fill(Job(engine, store, plain("en"), Decoding(), Work(share=(number, 3))), rows, ["de"], Watch())
     parts = [{text for call in engine.calls for text in call} for engine in engines]
     assert set.union(*parts) == set(rows) and sum(map(len, parts)) == 300
     nothing = Fake()
@@ -129,7 +129,7 @@ def test_memory_does_not_grow_with_the_number_of_rows(tmp_path, monkeypatch):
         engine = Fake()
         engine.calls = type("Nowhere", (), {"append": lambda self, _: None})()
         with Store(tmp_path / str(count)) as store:
-            job = Job(engine, store, plain("en"), Decoding(), tokens=1000)
+            job = Job(engine, store, plain("en"), Decoding(), Work(tokens=1000))
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
             for _ in translated(job, (f"The row of number {i}." for i in range(count)), ["de"], Progress(["de"])):

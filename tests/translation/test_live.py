@@ -13,7 +13,9 @@ from isogloss.errors import UserError
 from isogloss.predict import predict_lines
 from isogloss.records import Answer, Question, Sentence
 from isogloss.translation import translator
+from isogloss.translation.gates import parse_gates
 from isogloss.translation.live import Live
+from isogloss.translation.translator import Hypothesis, Translation
 
 TEXTS = ("Das Tor war groß.", "Ein Arzt kam. Er blieb.", "Der Strand ist weit.")
 
@@ -23,8 +25,7 @@ def sentences(*texts, language="de"):
 
 
 def test_every_text_gets_its_translation_without_a_label():
-    engine = Fake()
-    found = Live(engine, ["en"])(sentences(*TEXTS))
+    found = Live(Fake(), ["en"], {})(sentences(*TEXTS))  # no gates: its words are German
     assert [record.label for record in found] == ["x"] * 3
     sides = [record.translations for record in found]
     assert [side.text for (side,) in sides] == [
@@ -68,6 +69,71 @@ def test_what_cannot_be_translated_is_read_alone_and_told(capsys):
     assert capsys.readouterr().err == told
     Live(Fake(), ["en"]).tell()
     assert capsys.readouterr().err == ""
+
+
+class Careless(Fake):
+    """An engine that says a text again, says nothing, or writes it in another script, as the text asks for."""
+
+    def one(self, text, target):
+        made = {"again": text, "nothing": "...", "greek": "Αυτό είναι κάτι εντελώς διαφορετικό."}
+        found = next((answer for word, answer in made.items() if word in text), None)
+        return super().one(text, target) if found is None else Translation((Hypothesis(found),))
+
+
+CARELESS = ("Das ist gut.", "Das sagt er uns again.", "Das ist nothing.", "Das ist greek.", "Ja, greek.", "Ein Arzt.")
+
+
+def test_translations_that_do_not_pass_the_gates_are_not_read_and_told_by_gate(capsys):
+    live = Live(Careless(failing="Arzt"), ["en"])
+    found = live(sentences(*CARELESS))
+    assert [record.id for record in found] == [str(i) for i in range(6)]
+    assert [len(record.translations) for record in found] == [1, 0, 0, 0, 0, 0]
+    live.tell()
+    told = capsys.readouterr().err
+    assert told.startswith(
+        "5 of 6 texts were read without a translation into English (2: rejected by the gate script; "
+    )
+    for why in ("1: rejected by the gate copy", "1: rejected by the gate empty", "1: reached the output limit"):
+        assert why in told
+
+
+def test_gates_can_be_chosen_and_switched_off():
+    for gates, sides in ((parse_gates("none", alone=True), [1, 1, 1, 1, 1, 0]), ({"copy": 4.0}, [1, 0, 1, 1, 1, 0])):
+        found = Live(Careless(failing="Arzt"), ["en"], gates)(sentences(*CARELESS))
+        assert [len(record.translations) for record in found] == sides
+    assert "score" not in parse_gates("all", alone=True) and "duplicate" not in parse_gates("all", alone=True)
+    with pytest.raises(UserError, match="--gates: duplicate compares all translations with each other"):
+        parse_gates("all,duplicate", alone=True)
+
+
+def test_a_text_whose_translation_is_rejected_is_predicted_as_if_alone(trained, monkeypatch, tmp_path, command):
+    monkeypatch.setattr(translator, "load_translator", lambda spec: Careless())
+    path = tmp_path / "lines.jsonl"
+    rows = [{"id": f"x{i}", "language": "de", "text": text} for i, text in enumerate(CARELESS[:4])]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    run = trained("classification", "filter")
+    words = ["predict", run, "--input", path, "--translator", "fake"]
+    judged, unjudged, alone = (command(*given) for given in (words, [*words, "--gates", "none"], words[:-2]))
+    assert (judged.code, unjudged.code, alone.code) == (0, 0, 0)
+    judged_rows, unjudged_rows, alone_rows = (
+        [json.loads(line) for line in outcome.out.splitlines()] for outcome in (judged, unjudged, alone)
+    )
+    for found in (judged_rows, unjudged_rows, alone_rows):
+        assert [row["id"] for row in found] == ["x0", "x1", "x2", "x3"]
+    for number in (1, 2, 3):
+        assert judged_rows[number]["probabilities"] == pytest.approx(alone_rows[number]["probabilities"], abs=1e-5)
+    for number in (2, 3):  # a text beside itself is read as if alone
+        assert unjudged_rows[number]["probabilities"] != pytest.approx(alone_rows[number]["probabilities"], abs=1e-6)
+    assert judged_rows[0]["probabilities"] == pytest.approx(unjudged_rows[0]["probabilities"], abs=1e-5)
+    assert "3 of 4 texts were read without a translation" in judged.err and unjudged.err == ""
+
+
+def test_gates_without_an_engine_and_gates_that_compare_are_mistakes(trained, lines, command):
+    run = trained("classification", "filter")
+    outcome = command("predict", run, "--input", lines, "--gates", "copy")
+    assert_one_line(outcome, "--gates judges the translations of --translator ENGINE")
+    outcome = command("predict", run, "--input", lines, "--translator", "memory:x", "--gates", "score")
+    assert_one_line(outcome, "--gates: score compares all translations with each other")
 
 
 def test_a_direction_that_the_engine_has_not_is_a_mistake():

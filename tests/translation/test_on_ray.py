@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from fake_engine import Fake
 
 from isogloss.errors import UserError
 from isogloss.records import Sentence
+from isogloss.translation.job import Work
+from isogloss.translation.place import Place
 from isogloss.translation.translate import translate_records
 
 pytest.importorskip("ray")
@@ -61,9 +63,9 @@ def ray():
 
 def test_two_workers_of_which_one_is_killed_make_what_one_makes_alone(ray, tmp_path, content, keys_in):
     load = partial(Mortal, failing="Sorry 7", log=tmp_path / "log.txt", grave=tmp_path / "grave")
-    how = {"batch_tokens": 256, "targets": ["de", "sw"]}
-    translate_records(RECORDS, Fake(failing="Sorry 7"), output=tmp_path / "alone", **how)
-    translate_records(RECORDS, load(), output=tmp_path / "ray", workers=2, load=load, **how)
+    targets, work = ["de", "sw"], Work(tokens=256)
+    translate_records(RECORDS, Fake(failing="Sorry 7"), targets, Place(tmp_path / "alone"), work=work)
+    translate_records(RECORDS, load(), targets, Place(tmp_path / "ray"), work=replace(work, ray=2, load=load))
     assert (tmp_path / "grave").exists()
     assert content(tmp_path / "ray") == content(tmp_path / "alone")
     assert keys_in(tmp_path / "ray.store") == keys_in(tmp_path / "alone.store")
@@ -71,23 +73,23 @@ def test_two_workers_of_which_one_is_killed_make_what_one_makes_alone(ray, tmp_p
     assert len(done) == len(set(done)) == len(keys_in(tmp_path / "alone.store"))
 
     with pytest.raises(UserError, match="3: Ray has 2 processors"):
-        translate_records(RECORDS, Fake(), ["de"], output=tmp_path / "three", workers=3, load=load)
+        translate_records(RECORDS, Fake(), ["de"], Place(tmp_path / "three"), work=Work(ray=3, load=load))
 
 
 @pytest.mark.parametrize("load, complaint", [(without_server, "no server at"), (WithoutKey, "refuses the key")])
 def test_what_is_wrong_with_an_engine_is_told_in_its_own_words(ray, tmp_path, load, complaint):
     with pytest.raises(UserError, match=f"^[^\n]*{complaint}[^\n]*$"):
-        translate_records(RECORDS[:9], Fake(), ["de"], output=tmp_path / "set", workers=1, load=load)
+        translate_records(RECORDS[:9], Fake(), ["de"], Place(tmp_path / "set"), work=Work(ray=1, load=load))
     assert not (tmp_path / "set").exists()
 
 
 def test_what_is_known_is_not_sent_to_workers(ray, tmp_path):
-    how = {"output": None, "store": tmp_path / "store"}
-    translate_records(RECORDS, Fake(), ["de"], **how)
-    translate_records(RECORDS, Fake(), ["de"], workers=2, load=without_server, **how)
+    place = Place(store=tmp_path / "store")
+    translate_records(RECORDS, Fake(), ["de"], place)
+    translate_records(RECORDS, Fake(), ["de"], place, work=Work(ray=2, load=without_server))
 
 
 def test_a_missing_ray_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"isogloss\[scale\]"):
-        translate_records(RECORDS, Fake(), ["de"], output=tmp_path / "set", workers=2, load=Fake)
+        translate_records(RECORDS, Fake(), ["de"], Place(tmp_path / "set"), work=Work(ray=2, load=Fake))

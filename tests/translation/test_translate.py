@@ -1,6 +1,5 @@
 """Data sets and lines: the same result however often a job was stopped, whoever shared its work, whatever failed."""
 
-import io
 import json
 import random
 import signal
@@ -9,14 +8,15 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import standard_input
 
 from isogloss.data.parallel_set import lines_of, read_parallel_set
 from isogloss.data.parallel_set_check import defects
 from isogloss.errors import UserError
 from isogloss.records import Answer, Question, Sentence, Span, tagged_sentence
 from isogloss.translation import translate as translate_module
-from isogloss.translation.translate import translate_lines, translate_records
+from isogloss.translation.job import Work
+from isogloss.translation.place import Place
+from isogloss.translation.translate import translate_records
 
 sys.path.append(str(Path(__file__).parent))
 from fake_engine import Fake
@@ -124,7 +124,8 @@ def test_failures_are_rows_with_a_reason_and_are_tried_again_in_the_next_runs_bu
 
     def run(number):
         engine.calls.clear()
-        translate_records(records, engine, ["de"], output=tmp_path / f"set{number}", store=tmp_path / "s", attempts=3)
+        place = Place(tmp_path / f"set{number}", tmp_path / "s")
+        translate_records(records, engine, ["de"], place, work=Work(attempts=3))
         return sorted(text for call in engine.calls for text in call)
 
     assert run(1) == ["Bad one.", "Fine.", "Good one.", "Good."]
@@ -136,7 +137,7 @@ def test_failures_are_rows_with_a_reason_and_are_tried_again_in_the_next_runs_bu
         ("2", "engine", "reached the output limit"),
     ]
     engine.failing = "\0"
-    translate_records(records, engine, ["de"], output=tmp_path / "set5", store=tmp_path / "s", attempts=4)
+    translate_records(records, engine, ["de"], Place(tmp_path / "set5", tmp_path / "s"), work=Work(attempts=4))
     assert [r.id for r in read_parallel_set(tmp_path / "set5").translations("de", "en")] == ["0", "1", "2"]
 
 
@@ -145,7 +146,7 @@ def test_every_kind_of_record_comes_across_with_its_white_space(tmp_path):
     question = Question(
         id="q", language="en", question="Where from?", context=context, answers=(Answer("Rome", context.index("Rome")),)
     )
-    translate_records([question], Fake(), ["de"], output=tmp_path / "qa")
+    translate_records([question], Fake(), ["de"], Place(tmp_path / "qa"))
     (made,) = read_parallel_set(tmp_path / "qa").translations("de", "en")
     assert made.context == "Mr.-de Smith-de lives-de\there.-de  He-de is-de from-de Rome.-de Yes!-de\n\nThe-de end.-de"
     assert [made.context[a.start : a.start + len(a.text)] for a in made.answers] == [made.answers[0].text]
@@ -154,7 +155,7 @@ def test_every_kind_of_record_comes_across_with_its_white_space(tmp_path):
     tagged = tagged_sentence("t", "en", "Go to St. Paul. Now.", [Span(6, 15, "LOC")])
     pair = Sentence(id="s", language="en", text="One.\tTwo.", text_pair=" Three. ", label="x")
     for record in (tagged, pair):
-        translate_records([record], Fake(), ["de", "sw"], output=tmp_path / record.id)
+        translate_records([record], Fake(), ["de", "sw"], Place(tmp_path / record.id))
         assert defects(tmp_path / record.id) == []
     (made,) = read_parallel_set(tmp_path / "s").translations("sw", "en")
     assert (made.text, made.text_pair, made.label) == ("One.-sw\tTwo.-sw", " Three.-sw ", "x")
@@ -162,7 +163,7 @@ def test_every_kind_of_record_comes_across_with_its_white_space(tmp_path):
 
 def test_records_of_several_languages_go_into_those_that_they_are_not_in(tmp_path):
     records = [*sentences("Hello there."), *sentences("Hallo.", "Ja.", language="de")]
-    translate_records(records, Fake(), ["de", "en"], output=tmp_path / "set")
+    translate_records(records, Fake(), ["de", "en"], Place(tmp_path / "set"))
     found = read_parallel_set(tmp_path / "set")
     assert [r.text for r in found.translations("de", "en")] == ["Hello-de there.-de"]
     assert [r.text for r in found.translations("en", "de")] == ["Hallo.-en", "Ja.-en"]
@@ -180,7 +181,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_translated(tmp_path):
         ("en", tmp_path / "new", "everything is in en already"),
     ):
         with pytest.raises(UserError, match=complaint):
-            translate_records(records, engine, [target], output=output)
+            translate_records(records, engine, [target], Place(output))
     with pytest.raises(UserError, match="2 texts are not translated into de yet; let the other shards end"):
         next(_put_together_from_nothing(tmp_path, engine))
     assert engine.calls == []
@@ -207,73 +208,19 @@ def test_an_engine_that_stops_answering_loses_no_batch_before(tmp_path):
     records = sentences(*(f"This is the sentence of number {i}." for i in range(100)))
     breaking, whole = Breaking(), Fake()
     with pytest.raises(UserError, match="does not answer"):
-        translate_records(records, breaking, ["de"], output=tmp_path / "set", batch_tokens=64)
+        translate_records(records, breaking, ["de"], Place(tmp_path / "set"), work=Work(tokens=64))
     assert not (tmp_path / "set").exists()
-    translate_records(records, whole, ["de"], output=tmp_path / "set", batch_tokens=64)
+    translate_records(records, whole, ["de"], Place(tmp_path / "set"), work=Work(tokens=64))
     done, left = ([text for call in engine.calls for text in call] for engine in (breaking, whole))
     assert len(done) > 10 and sorted(done + left) == sorted(record.text for record in records)
 
 
 def test_without_an_output_accepted_records_are_lines_of_json(tmp_path, capsys):
     records = sentences("Hello there.", "Bad one.")
-    assert translate_records(records, Fake(failing="Bad"), ["de", "sw"], output=None) is None
+    assert translate_records(records, Fake(failing="Bad"), ["de", "sw"]) is None
     out, err = capsys.readouterr()
     assert [json.loads(line) for line in out.splitlines()] == [
         {"id": "0", "language": "de", "text": "Hello-de there.-de", "label": "a"},
         {"id": "0", "language": "sw", "text": "Hello-sw there.-sw", "label": "a"},
     ]
     assert "left out: 2 engine (reached the output limit)" in err
-
-
-def pipe(monkeypatch, text, engine, target=None):
-    monkeypatch.setattr(sys, "stdin", standard_input(text))
-    translate_lines(None, target, engine, ("en", "de"))
-
-
-def test_a_pipe_gives_a_line_for_a_line(monkeypatch, capsys):
-    text = "One. Two.\n\n  \u200fThree\r\n... 12\nno end".encode()
-    pipe(monkeypatch, text, Fake())
-    out, err = capsys.readouterr()
-    assert out == "One.-de Two.-de\n\n  \u200fThree-de\r\n... 12\nno-de end-de\n"
-    assert err == ""
-
-
-def test_a_line_that_failed_is_empty_and_told_at_the_end(monkeypatch, capsys, tmp_path):
-    lines = b"Good.\nBad one.\n" * 7
-    with pytest.raises(UserError) as raised:
-        pipe(monkeypatch, lines, Fake(failing="Bad"), tmp_path / "out.txt")
-    assert str(raised.value).startswith("7 lines were not translated and are empty: line 2: reached the output limit;")
-    assert str(raised.value).endswith("line 10: reached the output limit and 2 more")
-    assert (tmp_path / "out.txt").read_text() == "Good.-de\n\n" * 7
-
-
-def test_a_line_stays_one_line_whatever_the_engine_answers(monkeypatch, capsys):
-    class Poet(Fake):
-        def one(self, text, target):
-            made = super().one(text, target)
-            return type(made)((type(made.hypotheses[0])("two\nlines"),))
-
-    pipe(monkeypatch, b"A.\nB.\n", Poet())
-    assert capsys.readouterr().out == "two lines\ntwo lines\n"
-
-
-def test_a_pipe_is_read_by_one_process(monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UserError, match="read by one process"):
-        pipe(monkeypatch, b"A.\n", Fake())
-
-
-def test_a_reader_that_has_had_enough_ends_the_pipe_quietly(monkeypatch):
-    class Closed(io.StringIO):
-        def writelines(self, lines):
-            next(iter(lines))
-            raise BrokenPipeError
-
-        def fileno(self):
-            return self.file.fileno()
-
-    with open("/dev/null", "w") as file:
-        closed = Closed()
-        closed.file = file
-        monkeypatch.setattr(sys, "stdout", closed)
-        pipe(monkeypatch, b"A.\nB.\n", Fake())

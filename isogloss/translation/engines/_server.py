@@ -13,6 +13,8 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from isogloss.errors import UserError, nearest
+from isogloss.translation.engines._breaker import Breaker
+from isogloss.translation.translator import Stopped
 
 KEYS = ("ISOGLOSS_API_KEY", "OPENAI_API_KEY")  # variables of the environment, the first one that is set
 PATIENCE = 20.0  # seconds for the list of models
@@ -24,6 +26,10 @@ _making = Lock()
 
 class Failure(Exception):
     """Why there is no translation of a text."""
+
+
+class Down(Failure):
+    """Why there is none, where the server itself fails and not at this text."""
 
 
 class Astray(Failure):
@@ -59,9 +65,38 @@ class Server:
 
         Raises:
             Failure: there is no answer to this prompt.
-            UserError: there will be none to any prompt.
+            Stopped: there will be none to any prompt.
         """
-        client = _client(self.url, self.timeout, self.retries, _key())
+        breaker = self.breaker
+        breaker.require()
+        try:
+            answer = self._asked(self.retries, prompt, **options)
+        except Down as failure:
+            breaker.failed(str(failure), lambda: self._answers(prompt))
+            raise
+        except Failure:
+            breaker.answered()
+            raise
+        breaker.answered()
+        return answer
+
+    @property
+    def breaker(self) -> Breaker:
+        """Who counts this server's failures."""
+        return _breaker(self.url, self.model)
+
+    def _answers(self, prompt: str | list[dict[str, str]]) -> bool:
+        """Whether the server gives one token for the shortest prompt of this form, or a reason of its own not to."""
+        try:
+            self._asked(1, "1" if isinstance(prompt, str) else [{"role": "user", "content": "1"}], max_tokens=1)
+        except Down:
+            return False
+        except Failure:
+            pass
+        return True
+
+    def _asked(self, retries: int, prompt: str | list[dict[str, str]], **options: Any) -> Answer:
+        client = _client(self.url, self.timeout, retries, _key())
         if isinstance(prompt, str):
             create = client.completions.with_raw_response.create
             options |= {"model": self.model, "prompt": prompt, "stop": ["\n"]}
@@ -115,17 +150,17 @@ class Server:
 
         if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
             asked = "it wants one" if _key() is None else "it does not take the one that is set"
-            return UserError(f"{self.url} refuses the key ({error.status_code}): {asked}; set {' or '.join(KEYS)}")
+            return Stopped(f"{self.url} refuses the key ({error.status_code}): {asked}; set {' or '.join(KEYS)}")
         if isinstance(error, openai.NotFoundError):
-            return UserError(f"{self.url} has no model {self.model!r}, or is not the root of the API (often in /v1)")
+            return Stopped(f"{self.url} has no model {self.model!r}, or is not the root of the API (often in /v1)")
         if isinstance(error, openai.APITimeoutError):
-            return Failure(f"no answer within {self.timeout:g} s, asked {self.retries + 1} times")
+            return Down(f"no answer within {self.timeout:g} s, asked {self.retries + 1} times")
         if isinstance(error, openai.APIConnectionError):
             if type(error.__cause__).__name__ in UNREACHABLE:
-                return UserError(f"{self.url} cannot be reached; start the server or mend the URL")
-            return Failure("the connection broke before the answer was there")
+                return Stopped(f"{self.url} cannot be reached; start the server or mend the URL")
+            return Down("the connection broke before the answer was there")
         if isinstance(error, openai.RateLimitError | openai.InternalServerError):
-            return Failure(f"the server answered {error.status_code}, asked {self.retries + 1} times")
+            return Down(f"the server answered {error.status_code}, asked {self.retries + 1} times")
         reason = without_secrets(" ".join(str(error).split()))[:200]
         # too long for the model: with fewer examples it may not be
         return (Astray if "context" in reason else Failure)(f"the server refused: {reason}")
@@ -146,7 +181,7 @@ def _parsed(body: str) -> Answer:
         if not isinstance(text, str | None):
             raise TypeError
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise Failure("the server sent something that is no answer") from None
+        raise Down("the server sent something that is no answer") from None
     if reason == "content_filter":
         raise Failure("the server's filter withheld the answer")
     return Answer(text or "", reason == "length", known)
@@ -175,6 +210,11 @@ def _client(url: str, timeout: float, retries: int, key: str | None) -> Any:
     """The client of a server, one for all threads of a process."""
     with _making:  # or threads that begin together would each make one, and all but the last would be lost
         return _made(url, timeout, retries, key)
+
+
+@cache
+def _breaker(url: str, model: str) -> Breaker:
+    return Breaker(f"{model} at {url}")
 
 
 @cache

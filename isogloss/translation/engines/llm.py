@@ -3,7 +3,7 @@
 Decoding is greedy, whatever the beam, or the best of several samples by minimum Bayes risk. An answer counts only if it
 is a whole translation: one that is cut off, empty, without a line break of the text, or in another language is a
 failure with its reason. Where examples may have led the model astray it is asked again with half of them, then with
-none.
+none. A server that fails at everything stops the job.
 
 The key is read from ISOGLOSS_API_KEY or OPENAI_API_KEY when it is needed, and is kept nowhere.
 """
@@ -107,6 +107,7 @@ class LanguageModel:
         check_decoding(decoding, self.capabilities)
         direction = _direction(source, target)
         contexts = self.prompts.contexts(texts, direction.source, direction.target)
+        self.server.breaker.begin()
         with ThreadPoolExecutor(max(1, min(self.settings.concurrency, len(texts)))) as pool:
             try:
                 tasks = zip(texts, contexts, strict=True)
@@ -187,9 +188,11 @@ def hypothesis(answer: Answer, text: str, context: Context, direction: Direction
     translation = with_breaks(line, text, mark)
     if translation is None:
         raise Astray(f"the answer has other line breaks than the text's {len(BREAK.findall(text.strip()))}")
+    similarity = context.demonstrations[-1].similarity if context.demonstrations else None
     if answer.log_probabilities is None or line != answer.text.strip():
-        return Hypothesis(translation)
-    return Hypothesis(translation, sum(answer.log_probabilities), len(answer.log_probabilities))
+        return Hypothesis(translation, similarity=similarity)
+    told = answer.log_probabilities
+    return Hypothesis(translation, sum(told), len(told), similarity=similarity)
 
 
 def _with_fewer_examples(context: Context) -> Iterator[Context]:
