@@ -121,9 +121,9 @@ def speed(model: Path, rows: Sequence[str], beam: int, repeats: int) -> dict[str
     tried = trial(Side("naive", beam, patience), model, rows[: max(1, len(rows) // TRIED)])
     best = min(tried, key=lambda found: found["seconds"])
     naive = Side("naive", beam, patience, best["threads"], best["wait"])
-    sides = {"naive": naive, "job": Side("job", beam)}
+    sides = {"same search": naive, "job": Side("job", beam)}
     if patience != 1:  # the loop as the library's page has it
-        sides["naive, patience 1"] = replace(naive, patience=1.0)
+        sides["patience 1"] = replace(naive, patience=1.0)
     part = rows[: max(1, len(rows) // SHARE)]
     read = {name: rows if name == "job" else part for name in sides}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
@@ -140,8 +140,8 @@ def speed(model: Path, rows: Sequence[str], beam: int, repeats: int) -> dict[str
     found["ratio"] = {name: ratio(each, for_a_word["job"]) for name, each in for_a_word.items() if name != "job"}
     for name, each in found["ratio"].items():
         print(
-            f"beam {beam}: {each['median']:.2f} [{each['low']:.2f}, {each['high']:.2f}] times as fast as {name} "
-            f"(goal {GOAL:g}); job {found['rows_per_second']['job']:.1f} rows/s, {name} "
+            f"beam {beam}: {each['median']:.2f} [{each['low']:.2f}, {each['high']:.2f}] times as fast as the naive loop, "
+            f"{name} (goal {GOAL:g}); job {found['rows_per_second']['job']:.1f} rows/s, naive "
             f"{found['rows_per_second'][name]:.1f} with {naive.threads} threads, wait: {naive.wait}",
             flush=True,
         )
@@ -172,6 +172,7 @@ def apart(side: Side, model: Path, rows: Sequence[str]) -> float:
         capture_output=True,
         text=True,
         env=environment,
+        cwd=Path(__file__).parents[1],
         check=False,
     )
     if done.returncode:

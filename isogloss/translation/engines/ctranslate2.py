@@ -41,9 +41,9 @@ except ImportError:
     raise UserError("this engine needs CTranslate2: pip install 'isogloss[translate]'") from None
 
 GPU_TOKENS = 2048  # source tokens that a GPU reads at once, padding included
-# the same for a core, times the beam: more hypotheses than its cache holds cost it more than their company saves, and
-# in small batches all cores are done at about the same time
-CORE_TOKENS = 512
+# the same for a core, greedy and with a beam: more hypotheses than its cache holds cost it more than their company
+# saves, and with small batches all cores are done at about the same time
+CORE_TOKENS, CORE_TOKENS_OF_A_BEAM = 512, 256
 WINDOW = 1024  # texts that are handed over together; the longest of them says how long outputs may become
 QUANTIZATIONS = ("int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
 # the library stops once as many hypotheses as the beam holds have ended, though a better one may still be growing; with
@@ -208,7 +208,9 @@ class CTranslate2Translator:
 
     def _at_once(self, beam: int) -> int:
         """The source tokens of a batch that is searched with such a beam."""
-        return GPU_TOKENS if self._on_gpu else max(1, CORE_TOKENS // beam)
+        if self._on_gpu:
+            return GPU_TOKENS
+        return CORE_TOKENS if beam == 1 else CORE_TOKENS_OF_A_BEAM
 
     def _words(self, ids: Sequence[int]) -> list[str]:
         return self.tagged.tokenizer.convert_ids_to_tokens(list(ids))
