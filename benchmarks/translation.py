@@ -140,8 +140,8 @@ def speed(model: Path, rows: Sequence[str], beam: int, repeats: int) -> dict[str
     found["ratio"] = {name: ratio(each, for_a_word["job"]) for name, each in for_a_word.items() if name != "job"}
     for name, each in found["ratio"].items():
         print(
-            f"beam {beam}: {each['median']:.2f} [{each['low']:.2f}, {each['high']:.2f}] times as fast as the naive loop, "
-            f"{name} (goal {GOAL:g}); job {found['rows_per_second']['job']:.1f} rows/s, naive "
+            f"beam {beam}: {each['median']:.2f} [{each['low']:.2f}, {each['high']:.2f}] times as fast as the "
+            f"naive loop, {name} (goal {GOAL:g}); job {found['rows_per_second']['job']:.1f} rows/s, naive "
             f"{found['rows_per_second'][name]:.1f} with {naive.threads} threads, wait: {naive.wait}",
             flush=True,
         )
