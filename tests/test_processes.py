@@ -144,7 +144,7 @@ def test_predictions_of_two_processes_are_those_of_one(command, two_processes, t
     lines = [{"id": str(i), "language": "de", "text": f"Tor {i} " * (1 + i % 30)} for i in range(90)]
     source.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     one = command("predict", run, "--input", source)
-    two = two_processes("predict", run, text=source.read_text())  # there is one standard input for both
+    two = two_processes("predict", run, launcher="torchrun", text=source.read_text())  # one standard input for both
     assert (one.code, two.code) == (0, 0), two.err
     assert two.out == one.out and len(one.out.splitlines()) == 90
     assert "texts are longer than max_length" in one.err
@@ -175,7 +175,8 @@ cli.main()
 def test_where_one_process_fails_the_others_end_and_its_reason_is_told(two_processes, script, trained, tmp_path):
     started = time.monotonic()
     run = trained("classification", "filter")
-    outcome = two_processes("evaluate", run, "--output", tmp_path / "x.json", script=script(FAILING))
+    words = ["evaluate", run, "--output", tmp_path / "x.json"]
+    outcome = two_processes(*words, launcher="torchrun", script=script(FAILING))
     assert (outcome.code, outcome.out) == (1, "")
     assert "isogloss: process 1: out of something" in outcome.err
     assert not (tmp_path / "x.json").exists()
