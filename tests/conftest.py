@@ -356,13 +356,12 @@ LAUNCHERS = {
 def two_processes() -> Callable[..., Outcome]:
     """A function that runs the command line, or a script, in two processes without GPUs; all of them end with it.
 
-    A launcher, if one is named, starts them as it does for users, and imports everything three times. With `text` on
-    their standard input there has to be one.
+    A launcher, if one is named, starts them as it does for users, and imports everything three times.
     """
 
     def run(*words: object, launcher: str | None = None, script: Path | None = None, text: str = "") -> Outcome:
         if launcher is None:
-            return Outcome(*forks.two(words, script))
+            return Outcome(*forks.two(words, script, text))
         command = [sys.executable, "-m", *LAUNCHERS[launcher], *([script] if script else ["-m", "isogloss"])]
         with subprocess.Popen(
             [*map(str, (*command, *words))],

@@ -144,7 +144,7 @@ def test_predictions_of_two_processes_are_those_of_one(command, two_processes, t
     lines = [{"id": str(i), "language": "de", "text": f"Tor {i} " * (1 + i % 30)} for i in range(90)]
     source.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     one = command("predict", run, "--input", source)
-    two = two_processes("predict", run, launcher="torchrun", text=source.read_text())  # one standard input for both
+    two = two_processes("predict", run, text=source.read_text())  # there is one standard input for both
     assert (one.code, two.code) == (0, 0), two.err
     assert two.out == one.out and len(one.out.splitlines()) == 90
     assert "texts are longer than max_length" in one.err
