@@ -1,30 +1,41 @@
 """How many times as fast as the naive loop the translation job is, and how much memory a million rows take.
 
-    python -m benchmarks.translation [--rows 1000] [--repeats 3] [--memory-rows 1000000] [--quick] [--output FILE.json]
+    python -m benchmarks.translation [--rows 500] [--repeats 3] [--memory-rows 1000000] [--quick] [--output FILE.json]
 
-The naive loop is the one on CTranslate2's own page: one call for each row, in the order of the rows, with the library's
-own threads. The job takes the same rows apart, sorts them, keeps every translation in its store and puts the rows
-together again. Both take turns in one process, with the same int8 model in Marian's usual size (6 + 6 layers of 512),
-beam and limits; it says what it reads, and a benchmark in which one of them does not stops. No row occurs twice, so
-that nothing is won by translating it once.
+The naive loop is the one on CTranslate2's own page: one call for each row, in the order of the rows. The job takes the
+same rows apart, sorts them, keeps every translation in its store and puts the rows together again. Both read the same
+int8 model in Marian's usual size (6 + 6 layers of 512) and search with the same beam, patience and length rule; once
+more the naive loop has the library's own patience, which ends a search sooner. What each says is checked: it is what
+it reads, and a benchmark in which one of them says something else stops. No row occurs twice, so nothing is won by
+translating it once, and the rows are as long as those of SIB-200 and XNLI.
+
+They take turns, each in a process of its own that starts, loads the model, translates a few rows and only then is
+timed: threads that wait for work would slow the other one down. The job has the threads that the command line gives it.
+The naive loop has the best that a short trial finds: one thread or all cores, and how long these wait before they
+sleep. Its rows are a part of the job's, as they are independent of each other; words per second are compared.
 
 Memory is that of the job over rows that are generated as they are read, with an engine that answers at once: the peak
-of the process at 10, 50 and 100 % of the rows.
+of the process at 10, 50 and 100 % of the rows. What is left out, speed or memory, stays as the output has it.
 """
 
 import argparse
 import json
+import os
 import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.copier import LAYERS, texts, write_copier
-from benchmarks.turns import circumstances, in_turns, ratio, rounded
+from benchmarks.turns import circumstances, ratio, rounded
 from isogloss.cli import run_guarded
+from isogloss.errors import UserError
 from isogloss.files import write_atomic
 from isogloss.translation.job import Job, plain, translated, usual_batch
 from isogloss.translation.progress import Progress
@@ -35,18 +46,38 @@ VOCABULARY = 32_000
 GOAL = 4.0  # times as fast as the naive loop
 LIMIT = 300  # tokens of an output, in the naive loop
 SOURCE, TARGET = "en", "de"
+SHARE, TRIED = 5, 25  # the naive loop does a fifth of the rows, in a trial a twenty-fifth
+WARM = 5  # rows before the clock starts
+TURNS = {"short": 3_000, "library": 300_000, "endless": 30_000_000_000}  # that a thread makes before it sleeps
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Who translates, how it searches and with which threads; `threads` and `wait` are the naive loop's alone."""
+
+    who: str  # naive or job
+    beam: int
+    patience: float = 1.0
+    threads: int = 1
+    wait: str = "short"  # of TURNS; the command line's
 
 
 def main() -> None:
     """Parse the arguments and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1000)
-    parser.add_argument("--beams", default="1,4", help="separated by commas")
+    parser.add_argument("--rows", type=int, default=500)
+    parser.add_argument("--beams", default="1,4", help="separated by commas; 0: leave speed out")
     parser.add_argument("--repeats", type=int, default=3, help="turns")
     parser.add_argument("--memory-rows", type=int, default=1_000_000, help="0: leave memory out")
     parser.add_argument("--quick", action="store_true", help="a small model and few rows, to see that it runs")
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--side", help=argparse.SUPPRESS)  # one turn, in a process that this benchmark started
+    parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.side:
+        side, rows = Side(**json.loads(given.side)), json.load(sys.stdin)
+        run_guarded(lambda: print(json.dumps(turn(side, given.model, rows))))
+        return
     if given.quick:
         given.rows, given.repeats, given.memory_rows = 40, 1, min(given.memory_rows, 20_000)
     run_guarded(lambda: measure(given))
@@ -54,17 +85,23 @@ def main() -> None:
 
 def measure(given: argparse.Namespace) -> None:
     """Print speed and memory, and write all of it to the output."""
-    found: dict[str, Any] = {"rows": given.rows, "repeats": given.repeats, "goal": GOAL}
+    if given.repeats < 1:
+        raise UserError(f"repeats = {given.repeats}: measure in one turn or more")
+    found: dict[str, Any] = {}
+    if given.output and given.output.is_file():
+        found = json.loads(given.output.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         # first: torch and a model would take more than the rows do, and so hide how much these take
         if given.memory_rows:
             found["memory"] = memory(place / "memory", given.memory_rows)
-        vocabulary, layers = (2_000, 1) if given.quick else (VOCABULARY, LAYERS)
-        model = converted(place, vocabulary, layers)
-        found |= {"vocabulary": vocabulary, "layers": layers, "batch_tokens": usual_batch()}
-        rows = list(dict.fromkeys(texts(given.rows, vocabulary)))
-        found["speed"] = [speed(model, rows, int(beam), given.repeats, place) for beam in given.beams.split(",")]
+        if beams := [int(beam) for beam in given.beams.split(",") if beam != "0"]:
+            vocabulary, layers = (2_000, 1) if given.quick else (VOCABULARY, LAYERS)
+            model = converted(place, vocabulary, layers)
+            rows = list(dict.fromkeys(texts(given.rows, vocabulary)))
+            found |= {"rows": given.rows, "repeats": given.repeats, "goal": GOAL, "batch_tokens": usual_batch()}
+            found |= {"vocabulary": vocabulary, "layers": layers}
+            found["speed"] = [speed(model, rows, beam, given.repeats) for beam in beams]
     if given.output:
         write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
 
@@ -76,57 +113,121 @@ def converted(place: Path, vocabulary: int, layers: int) -> Path:
     return convert(str(write_copier(place / "copier", vocabulary, layers)), place / "int8", "int8")
 
 
-def speed(model: Path, rows: Sequence[str], beam: int, repeats: int, place: Path) -> dict[str, Any]:
-    """Seconds of both in every turn, their ratio, and rows and words per second of the job.
+def speed(model: Path, rows: Sequence[str], beam: int, repeats: int) -> dict[str, Any]:
+    """Seconds of each side in every turn, how many times as fast the job is, and rows and words per second."""
+    from isogloss.translation.engines.ctranslate2 import PATIENCE
 
-    Raises:
-        RuntimeError: one of them does not say what it reads.
-    """
-    decoding, engine, naive = Decoding(beam=beam), load_translator(f"ctranslate2:{model}"), Naive(model, beam)
-    number = iter(range(1_000_000))
-
-    def job() -> None:
-        with Store(place / f"store-{beam}-{next(number)}") as store:  # a new one, in which nothing is known
-            made = translated(Job(engine, store, plain(SOURCE), decoding), rows, [TARGET], Progress([TARGET]))
-            _require_copies(rows, [translation.text for _, (translation,) in made], "the job")
-
-    def loop() -> None:
-        _require_copies(rows, [naive(row) for row in rows], "the naive loop")
-
-    seconds = in_turns({"naive": loop, "job": job}, repeats)
+    patience = PATIENCE if beam > 1 else 1.0
+    tried = trial(Side("naive", beam, patience), model, rows[: max(1, len(rows) // TRIED)])
+    best = min(tried, key=lambda found: found["seconds"])
+    naive = Side("naive", beam, patience, best["threads"], best["wait"])
+    sides = {"same search": naive, "job": Side("job", beam)}
+    if patience != 1:  # the loop as the library's page has it
+        sides["patience 1"] = replace(naive, patience=1.0)
+    part = rows[: max(1, len(rows) // SHARE)]
+    read = {name: rows if name == "job" else part for name in sides}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, side in sides.items():
+            seconds[name].append(apart(side, model, read[name]))
+    words = {name: sum(len(row.split()) for row in some) for name, some in read.items()}
+    for_a_word = {name: [each / words[name] for each in times] for name, times in seconds.items()}
     times = {name: statistics.median(each) for name, each in seconds.items()}
-    found = {"beam": beam, "seconds": seconds, "ratio": ratio(seconds["naive"], seconds["job"])}
-    found |= {"rows_per_second": {name: len(rows) / each for name, each in times.items()}}
-    found |= {"words_per_second": {name: sum(len(row.split()) for row in rows) / each for name, each in times.items()}}
-    each = found["ratio"]
-    print(
-        f"beam {beam}: {each['median']:.2f} [{each['low']:.2f}, {each['high']:.2f}] times as fast (goal {GOAL:g}); "
-        + ", ".join(f"{name} {value:.1f} rows/s" for name, value in found["rows_per_second"].items()),
-        flush=True,
-    )
+    found = {"beam": beam, "patience": patience, "trial": tried, "threads": naive.threads, "wait": naive.wait}
+    found |= {"seconds": seconds, "read": {name: len(some) for name, some in read.items()}}
+    found |= {"rows_per_second": {name: len(read[name]) / each for name, each in times.items()}}
+    found |= {"words_per_second": {name: words[name] / each for name, each in times.items()}}
+    found["ratio"] = {name: ratio(each, for_a_word["job"]) for name, each in for_a_word.items() if name != "job"}
+    for name, each in found["ratio"].items():
+        print(
+            f"beam {beam}: {each['median']:.2f} [{each['low']:.2f}, {each['high']:.2f}] times as fast as the "
+            f"naive loop, {name} (goal {GOAL:g}); job {found['rows_per_second']['job']:.1f} rows/s, naive "
+            f"{found['rows_per_second'][name]:.1f} with {naive.threads} threads, wait: {naive.wait}",
+            flush=True,
+        )
     return found
 
 
-def _require_copies(rows: Sequence[str], made: Sequence[str | None], who: str) -> None:
-    wrong = sum(a != b for a, b in zip(rows, made, strict=True))
+def trial(side: Side, model: Path, rows: Sequence[str]) -> list[dict[str, Any]]:
+    """The seconds of the naive loop for a few rows with each of the settings of its threads."""
+    settings = [(1, "short"), *((os.cpu_count() or 1, wait) for wait in TURNS)]
+    return [
+        {"threads": threads, "wait": wait, "seconds": apart(replace(side, threads=threads, wait=wait), model, rows)}
+        for threads, wait in settings
+    ]
+
+
+def apart(side: Side, model: Path, rows: Sequence[str]) -> float:
+    """The seconds of a turn in a process of its own, whose threads wait as the side says.
+
+    Raises:
+        RuntimeError: the turn failed.
+    """
+    waiting = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": str(TURNS[side.wait])}
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"} | waiting
+    words = ["--side", json.dumps(asdict(side)), "--model", str(model)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.translation", *words],
+        input=json.dumps(rows),
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parents[1],
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError((done.stderr.splitlines() or ["a turn failed"])[-1])
+    return float(done.stdout)
+
+
+def turn(side: Side, model: Path, rows: Sequence[str]) -> float:
+    """The seconds that a side takes for the rows, once the model is loaded and has read a few of them.
+
+    Raises:
+        RuntimeError: it does not say what it reads.
+    """
+    say = naive_loop(side, model) if side.who == "naive" else job(side, model)
+    say(rows[:WARM])
+    started = time.perf_counter()
+    said = say(rows)
+    seconds = time.perf_counter() - started
+    wrong = sum(a != b for a, b in zip(rows, said, strict=True))
     if wrong:
-        raise RuntimeError(f"{who} does not say what it reads in {wrong} of {len(rows)} rows")
+        raise RuntimeError(f"{side.who}: it does not say what it reads in {wrong} of {len(rows)} rows")
+    return seconds
 
 
-class Naive:
-    """One call of the library for each text."""
+Say = Callable[[Sequence[str]], list[str | None]]
 
-    def __init__(self, model: Path, beam: int):
-        import ctranslate2
-        from transformers import AutoTokenizer
 
-        self.beam, self.translator = beam, ctranslate2.Translator(str(model))
-        self.tokenizer = AutoTokenizer.from_pretrained(model / "tokenizer")
+def naive_loop(side: Side, model: Path) -> Say:
+    """A function that calls the library once for each text."""
+    import ctranslate2
+    from transformers import AutoTokenizer
 
-    def __call__(self, text: str) -> str:
-        source = self.tokenizer.convert_ids_to_tokens(self.tokenizer(text).input_ids)
-        (made,) = self.translator.translate_batch([source], beam_size=self.beam, max_decoding_length=LIMIT)
-        return self.tokenizer.decode(self.tokenizer.convert_tokens_to_ids(made.hypotheses[0]), skip_special_tokens=True)
+    translator = ctranslate2.Translator(str(model), intra_threads=side.threads)
+    tokenizer = AutoTokenizer.from_pretrained(model / "tokenizer")
+    options = {"beam_size": side.beam, "patience": side.patience, "max_decoding_length": LIMIT}
+
+    def one(text: str) -> str:
+        source = tokenizer.convert_ids_to_tokens(tokenizer(text).input_ids)
+        (made,) = translator.translate_batch([source], **options)
+        return tokenizer.decode(tokenizer.convert_tokens_to_ids(made.hypotheses[0]), skip_special_tokens=True)
+
+    return lambda rows: [one(row) for row in rows]
+
+
+def job(side: Side, model: Path) -> Say:
+    """A function that runs the job over the texts, each time with a new store, in which nothing is known."""
+    engine = load_translator(f"ctranslate2:{model}")
+
+    def all_of_them(rows: Sequence[str]) -> list[str | None]:
+        with tempfile.TemporaryDirectory() as place, Store(Path(place)) as store:
+            work = Job(engine, store, plain(SOURCE), Decoding(beam=side.beam))
+            made = translated(work, rows, [TARGET], Progress([TARGET]))
+            return [translation.text for _, (translation,) in made]
+
+    return all_of_them
 
 
 class Echo:

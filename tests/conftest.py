@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import forks
 import hypothesis
 import pytest
 from web import manifest, server  # noqa: F401 - fixtures, for all tests that want them
@@ -353,9 +354,14 @@ LAUNCHERS = {
 
 @pytest.fixture
 def two_processes() -> Callable[..., Outcome]:
-    """A function that runs the command line, or a script, in two processes without GPUs; all of them end with it."""
+    """A function that runs the command line, or a script, in two processes without GPUs; all of them end with it.
 
-    def run(*words: object, launcher: str = "torchrun", script: Path | None = None, text: str = "") -> Outcome:
+    A launcher, if one is named, starts them as it does for users, and imports everything three times.
+    """
+
+    def run(*words: object, launcher: str | None = None, script: Path | None = None, text: str = "") -> Outcome:
+        if launcher is None:
+            return Outcome(*forks.two(words, script, text))
         command = [sys.executable, "-m", *LAUNCHERS[launcher], *([script] if script else ["-m", "isogloss"])]
         with subprocess.Popen(
             [*map(str, (*command, *words))],

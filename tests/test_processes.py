@@ -175,7 +175,8 @@ cli.main()
 def test_where_one_process_fails_the_others_end_and_its_reason_is_told(two_processes, script, trained, tmp_path):
     started = time.monotonic()
     run = trained("classification", "filter")
-    outcome = two_processes("evaluate", run, "--output", tmp_path / "x.json", script=script(FAILING))
+    words = ["evaluate", run, "--output", tmp_path / "x.json"]
+    outcome = two_processes(*words, launcher="torchrun", script=script(FAILING))
     assert (outcome.code, outcome.out) == (1, "")
     assert "isogloss: process 1: out of something" in outcome.err
     assert not (tmp_path / "x.json").exists()

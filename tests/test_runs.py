@@ -1,12 +1,10 @@
 """Whole runs: trained, stopped, killed, resumed, loaded."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
+import forks
 import pytest
 import torch
 from conftest import KINDS as KINDS_OF
@@ -80,18 +78,18 @@ def test_another_seed_gives_other_weights(recipe, trained, tmp_path):
     )
 
 
-def killed_after_a_checkpoint(command, folder):
+def killed_after_a_checkpoint(words, folder):
     """Start a command, and kill it without warning once its first checkpoint is complete."""
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        limit = time.monotonic() + 240
-        while not list(folder.glob(f"checkpoints/checkpoint-*/{COMPLETE}")):
-            if process.poll() is not None or time.monotonic() > limit:
-                process.kill()
-                pytest.fail(f"ended before it could be killed: {process.stderr.read()}")
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    assert process.returncode == -signal.SIGKILL
+    streams = folder.with_name("streams")
+    process, limit = forks.start(words, streams), time.monotonic() + 240
+    while not list(folder.glob(f"checkpoints/checkpoint-*/{COMPLETE}")):
+        if not process.is_alive() or time.monotonic() > limit:
+            process.kill()
+            pytest.fail(f"ended before it could be killed: {streams.with_suffix('.err').read_text()}")
+        time.sleep(0.005)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("batches", [["batch_size=4"], ["tokens_per_batch=96", "workers=2"]])
@@ -108,8 +106,7 @@ def test_a_killed_run_resumes_by_the_same_command_and_ends_bit_equal(command, da
     ):
         words += ["--set", setting]
     killed, straight = tmp_path / "killed", tmp_path / "straight"
-    command_line = [sys.executable, "-m", "isogloss", *words, "--output", killed]
-    killed_after_a_checkpoint([str(word) for word in command_line], killed)
+    killed_after_a_checkpoint([*words, "--output", killed], killed)
     with pytest.raises(UserError, match="is an unfinished run; give its train command again"):
         load(killed)
     outcome = command(*words, "--output", killed)
@@ -233,7 +230,7 @@ def test_a_run_that_could_not_be_written_at_the_end_is_finished_by_the_same_comm
         ("classification", "filter", {}, "accelerate"),
         ("question_answering", "filter_self_teaching", {}, "torchrun"),
         # a mean over tokens is taken in each micro-batch, so the one process needs the same micro-batches
-        ("tagging", "filter", {"accumulate": 2}, "torchrun"),
+        ("tagging", "filter", {"accumulate": 2}, None),
     ],
 )
 def test_two_processes_train_what_one_trains(

@@ -2,12 +2,11 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 import tracemalloc
 from dataclasses import asdict, fields, replace
 
+import forks
 import numpy as np
 import pytest
 from hypothesis import given
@@ -306,11 +305,10 @@ def test_any_damage_is_told_in_a_line_and_the_entry_is_made_anew(kind, cache, ca
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
 from isogloss.data import token_store
 from isogloss.files import new_folder
 
-with new_folder(Path(sys.argv[2])) as folder:
+with new_folder(Path(sys.argv[1])) as folder:
     column = token_store._Column(folder / "input_ids.npy", "uint16")
     column.add(1, 2, 3)
     column.flush()
@@ -318,11 +316,13 @@ with new_folder(Path(sys.argv[2])) as folder:
 """
 
 
-def test_a_killed_writer_leaves_nothing_that_is_read_and_what_it_left_goes_after_a_day(kind, cache):
-    root = os.path.dirname(os.path.dirname(runs.__file__))
+def test_a_killed_writer_leaves_nothing_that_is_read_and_what_it_left_goes_after_a_day(kind, cache, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(KILLED)
     key = key_of(kind, {"numbered": False}, pairs())
-    killed = subprocess.run([sys.executable, "-c", KILLED, root, str(cache / key)], check=False, stderr=subprocess.PIPE)
-    assert killed.returncode == -signal.SIGKILL
+    killed = forks.start([cache / key], tmp_path / "streams", script)
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     (left,) = cache.iterdir()
     assert left.name.startswith(".") and open_entry(cache / key) is None
     assert stripped(examples(kind, pairs())) == list(stored(kind, pairs()))

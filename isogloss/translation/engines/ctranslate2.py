@@ -40,7 +40,10 @@ try:
 except ImportError:
     raise UserError("this engine needs CTranslate2: pip install 'isogloss[translate]'") from None
 
-BATCH_TOKENS = 2048  # source tokens that one worker reads at once, padding included
+GPU_TOKENS = 2048  # source tokens that a GPU reads at once, padding included
+# the same for a core, greedy and with a beam: more hypotheses than its cache holds cost it more than their company
+# saves, and with small batches all cores are done at about the same time
+CORE_TOKENS, CORE_TOKENS_OF_A_BEAM = 512, 256
 WINDOW = 1024  # texts that are handed over together; the longest of them says how long outputs may become
 QUANTIZATIONS = ("int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
 # the library stops once as many hypotheses as the beam holds have ended, though a better one may still be growing; with
@@ -80,6 +83,7 @@ class CTranslate2Translator:
             attention=True,
             max_source_tokens=longest_source(config, tokenizer) or UNKNOWN_LIMIT,
         )
+        self._on_gpu = ctranslate2.get_cuda_device_count() > 0
         self._model = self._open()
 
     @cached_property
@@ -130,7 +134,7 @@ class CTranslate2Translator:
         scored = self._model.score_batch(
             [self._words(ids) for ids in sources],
             [self._words([*forced, *ids[:-1]]) for ids in targets],  # the end is added there
-            max_batch_size=BATCH_TOKENS,
+            max_batch_size=self._at_once(1),
             batch_type="tokens",
             max_input_length=0,
         )
@@ -147,7 +151,7 @@ class CTranslate2Translator:
         results = model.translate_batch(
             [self._words(ids) for ids in sources],
             [prefix] * len(sources) if prefix else None,
-            max_batch_size=1 if alone else BATCH_TOKENS,
+            max_batch_size=1 if alone else self._at_once(decoding.beam),
             batch_type="examples" if alone else "tokens",
             max_input_length=0,
             max_decoding_length=most + len(prefix),
@@ -202,6 +206,12 @@ class CTranslate2Translator:
         sums = dict(zip(whole, (sum(found.log_probs[len(prefix) :]) for found in scored), strict=True))
         return [sums.get(row, -math.inf) for row in range(len(written))]
 
+    def _at_once(self, beam: int) -> int:
+        """The source tokens of a batch that is searched with such a beam."""
+        if self._on_gpu:
+            return GPU_TOKENS
+        return CORE_TOKENS if beam == 1 else CORE_TOKENS_OF_A_BEAM
+
     def _words(self, ids: Sequence[int]) -> list[str]:
         return self.tagged.tokenizer.convert_ids_to_tokens(list(ids))
 
@@ -209,7 +219,7 @@ class CTranslate2Translator:
         """The library's translator, with a worker for each core: more texts at once pay more than faster ones."""
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         options = {"inter_threads": workers, "intra_threads": 1}
-        if ctranslate2.get_cuda_device_count():
+        if self._on_gpu:
             options = {"device": "cuda"}
         try:
             return ctranslate2.Translator(str(self.folder), **options)

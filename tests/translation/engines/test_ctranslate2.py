@@ -115,6 +115,18 @@ def test_minimum_bayes_risk_finds_the_sentence_among_its_samples(engines):
     assert best.log_probability == pytest.approx(sum(score), abs=1e-4)  # the model's, not the tempered one
 
 
+@pytest.mark.parametrize("decoding", [GREEDY, Decoding(beam=3, hypotheses=3)])
+def test_texts_are_translated_the_same_alone_and_in_batches(engines, decoding, monkeypatch):
+    engine = engines("marian")[1]
+    texts = [*LINES["en"], " ".join(LINES["en"])]
+    together = engine.translate(texts, "en", "de", decoding)
+    monkeypatch.setattr(ctranslate2, "CORE_TOKENS", 1)  # shorter than any text
+    monkeypatch.setattr(ctranslate2, "CORE_TOKENS_OF_A_BEAM", 1)
+    alone = engine.translate(texts, "en", "de", decoding)
+    assert [[h.text for h in t.hypotheses] for t in alone] == [[h.text for h in t.hypotheses] for t in together]
+    assert all(t.hypotheses for t in together[:-1])
+
+
 def test_neither_silent_limit_of_the_library_is_left(engines, tiny_translator, tmp_path):
     folder = ctranslate2.convert(str(tiny_translator("madlad")), tmp_path / "model", "float32")
     settings = json.loads((folder / "tokenizer" / "config.json").read_text())
