@@ -13,6 +13,7 @@ from isogloss.data.pairing import paired
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.errors import UserError
 from isogloss.evaluation.evaluate_encoder import evaluate_encoder
+from isogloss.evaluation.evaluate_translator import evaluate_translator, refuse_sides, translates
 from isogloss.evaluation.results import Conditions, Result
 from isogloss.evaluation.scoring import score
 from isogloss.kinds import Features
@@ -42,7 +43,8 @@ def evaluate(
     """The scores of a run; written to `output` if that is given. Task, data, languages and items default to its own.
 
     A task that an encoder answers as it is (`Task.encoder_method`) is left to `evaluate_encoder`; `run` may then be any
-    encoder, and `settings` are `key=value` for that method.
+    encoder, and `settings` are `key=value` for that method. A task of translation is left to `evaluate_translator`;
+    `run` may then be any engine, languages are directions, and `settings` are those of the decoding.
 
     items: at most so many of the split, the same in every language; 0 = all. precision: in which a run is read that is
     not loaded yet. translations: a parallel data set of the split, translated into the training language: what the
@@ -53,6 +55,11 @@ def evaluate(
             trained on, or the precision is not to be had.
     """
     asked = load_task(task) if task else None
+    if translates(where := run if isinstance(run, str | Path) else run.folder, asked):
+        refuse_sides(pairing, translations, precision)
+        return evaluate_translator(
+            where, asked, data=data, split=split, languages=languages, items=items, settings=settings, output=output
+        )
     if asked is not None and asked.encoder_method is not None:
         if translations is not None:
             raise UserError(f"--translations: task {asked.name} has nothing to be read beside a text; leave them out")
