@@ -74,6 +74,9 @@ class Objective(nn.Module):
         self.network = network
         self.compute = loss
         self.work = Work()
+        # a matrix that is in several places has one name in a checkpoint, else safetensors refuses to write it
+        self.register_state_dict_post_hook(_drop_doubles)
+        self.register_load_state_dict_pre_hook(_fill_doubles)
         # what FSDP divides by: accelerate asks for it under the name that the library's models give it
         self._no_split_modules = sorted({type(layer).__name__ for layer in layers_of(network)})
 
@@ -93,6 +96,24 @@ class Objective(nn.Module):
                 "those texts; the last checkpoint is kept"
             )
         return {"loss": value * weight}
+
+
+def _doubles(module: nn.Module) -> dict[str, str]:
+    """The name by which a parameter is found first, by each further name of it."""
+    first: dict[int, str] = {}
+    names = module.named_parameters(remove_duplicate=False)
+    return {name: known for name, each in names if (known := first.setdefault(id(each), name)) != name}
+
+
+def _drop_doubles(module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -> None:
+    for name in _doubles(module):
+        state.pop(prefix + name, None)
+
+
+def _fill_doubles(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    for name, first in _doubles(module).items():
+        if prefix + first in state:
+            state[prefix + name] = state[prefix + first]
 
 
 class _Trainer(Trainer):

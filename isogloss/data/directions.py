@@ -50,14 +50,18 @@ def directions_among(asked: Sequence[str] | str, languages: Sequence[str], centr
 def pairs(task: Task, data: Path | None, split: str, direction: Direction) -> list[Bitext]:
     """The pairs of a split in a direction, by the sentences' ids, in the order of the source.
 
+    In the training split a side may be empty: whoever trains leaves such pairs out and says how many they were.
+
     Raises:
         UserError: a side is missing or empty, or the sides share no id.
     """
-    sides = []
+    sides: list[list[Sentence]] = []
     for tag in direction:
         if tag not in task.languages_of(split):
             raise UserError(f"task {task.name} has no {split} sentences in {tag}; choose another direction")
-        sides.append(check_records(list(task.records(data, split, tag)), f"task {task.name}, split {split}, {tag}"))
+        sides.append(list(task.records(data, split, tag)))
+        filled = [each for each in sides[-1] if split != "train" or each.text.strip()]
+        check_records(filled, f"task {task.name}, split {split}, {tag}")
     targets = {sentence.id: sentence.text for sentence in sides[1]}
     lacking = [sentence.id for sentence in sides[0] if sentence.id not in targets]
     if lacking:
