@@ -1,5 +1,6 @@
 """A trained run that translates: records in, translations out, in their order; and the directions it was trained on."""
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from isogloss.data.directions import Direction, directions_among
 from isogloss.errors import UserError
+from isogloss.methods import load_method
 from isogloss.records import Bitext, TranslationPrediction
+from isogloss.run_folder import MANIFEST, read_manifest
 from isogloss.tasks import Task, load_task
 
 if TYPE_CHECKING:
@@ -32,6 +35,26 @@ class TranslatingRun:
             UserError: the run has no such direction.
         """
         return translations(self.translator, list(records), decoding)
+
+
+def translates(run: str | Path) -> bool:
+    """Whether it is the folder of a run whose method translates."""
+    folder = Path(run)
+    if not (folder / MANIFEST).is_file():
+        return False
+    return hasattr(load_method(read_manifest(folder)["method"]).Method, "translator")
+
+
+def load_translating(run: str | Path) -> TranslatingRun:
+    """The run in a folder, which translates.
+
+    Raises:
+        UserError: it is no finished run, or its method does not translate.
+    """
+    from isogloss.translation.translator import load_translator
+
+    manifest = read_manifest(Path(run))
+    return TranslatingRun(Path(run), manifest, load_task(manifest["task"]), load_translator(f"run:{run}"))
 
 
 def trained_directions(manifest: Mapping[str, Any]) -> list[Direction]:
@@ -69,9 +92,15 @@ def translations(
 
 def tell_failures(reasons: Mapping[str, int], texts: int) -> None:
     """Say on standard error how many texts were not translated and why; nothing if all were."""
-    if failed := sum(reasons.values()):
-        told = "; ".join(f"{count}: {why}" for why, count in Counter(reasons).most_common(3))
-        print(f"{failed} of {texts} texts were not translated ({told}{'; ...' * (len(reasons) > 3)})", file=sys.stderr)
+    alike: Counter[str] = Counter()
+    for why, count in reasons.items():
+        alike[re.sub(r"\d+", "N", why)] += count  # whatever their lengths
+    if alike:
+        told = "; ".join(f"{count}: {why}" for why, count in alike.most_common(3))
+        print(
+            f"{alike.total()} of {texts} texts were not translated ({told}{'; ...' * (len(alike) > 3)})",
+            file=sys.stderr,
+        )
 
 
 def _prediction(record: Bitext, made: Any, decoding: "Decoding") -> TranslationPrediction:

@@ -22,12 +22,13 @@ from isogloss.recipe import task_languages
 from isogloss.records import OUTSIDE, Record, Sentence
 from isogloss.runs import Predictor, load
 from isogloss.tasks import Task, load_task
+from isogloss.translating_run import TranslatingRun
 
 SETTINGS = ("config", "train", "lengths", "pivots", "train_translations", "train_pairings")  # kept with results
 
 
 def evaluate(
-    run: str | Path | Predictor,
+    run: str | Path | Predictor | TranslatingRun,
     *,
     task: str | None = None,
     data: Path | None = None,
@@ -55,10 +56,11 @@ def evaluate(
             trained on, or the precision is not to be had.
     """
     asked = load_task(task) if task else None
-    if translates(where := run if isinstance(run, str | Path) else run.folder, asked):
+    folder = run if isinstance(run, str | Path) else run.folder
+    if translates(folder, asked) or isinstance(run, TranslatingRun):
         refuse_sides(pairing, translations, precision)
         return evaluate_translator(
-            where, asked, data=data, split=split, languages=languages, items=items, settings=settings, output=output
+            folder, asked, data=data, split=split, languages=languages, items=items, settings=settings, output=output
         )
     if asked is not None and asked.encoder_method is not None:
         if translations is not None:

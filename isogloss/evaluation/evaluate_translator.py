@@ -4,11 +4,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from isogloss import translating_run
 from isogloss.data.directions import Direction, directions_among, pairs
 from isogloss.data.task_data import drawn, fingerprint, resolve_languages
 from isogloss.errors import UserError
@@ -42,17 +42,20 @@ class Origin(NamedTuple):
 
 
 def translates(model: str | Path, task: Task | None) -> bool:
-    """Whether a translator is asked for: by the task, or where none is named by the run or engine."""
+    """Whether a translator is asked for: by the task, or where none is named by the run or engine.
+
+    Raises:
+        UserError: a run that translates is to be scored on a task of another kind.
+    """
     from isogloss.translation.translator import engine_files
 
-    if task is not None:
-        return task.kind == KIND
-    name, colon, _ = str(model).partition(":")
-    if colon and name in engine_files():
-        return True
-    with suppress(UserError):
-        return _manifest(str(model)).get("kind") == KIND
-    return False
+    run = translating_run.translates(model)
+    if task is None:
+        name, colon, _ = str(model).partition(":")
+        return run or bool(colon and name in engine_files())
+    if run and task.kind != KIND:
+        raise UserError(f"{model} translates, task {task.name} is {task.kind}; choose a task of translation for it")
+    return task.kind == KIND
 
 
 def refuse_sides(pairing: str, translations: Path | None, precision: str) -> None:

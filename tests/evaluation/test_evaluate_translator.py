@@ -67,7 +67,7 @@ def test_what_is_not_translated_is_scored_as_empty_and_told(evaluate, captions):
     assert found["data"]["failures"] == {"en-de": 2}
     assert found["other_metrics"]["off_target"] == {"en-de": 50}
     (told,) = outcome.err.splitlines()
-    assert told.startswith("2 of 4 texts were not translated (2: ") and "the model reads 64; split it" in told
+    assert told.startswith("2 of 4 texts were not translated (2: ") and "the model reads N; split it" in told
 
 
 def test_the_languages_of_an_engine_are_those_that_it_has(evaluate, tmp_path):
