@@ -1,5 +1,6 @@
 """Runs as `isogloss evaluate` leaves them, with planted scores."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -85,3 +86,11 @@ def tiny_m2m100(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_translators import m2m100
 
     return m2m100(tmp_path_factory.mktemp("translators") / "m2m100")
+
+
+@pytest.fixture
+def tiny_run(captions: Path, tiny_m2m100: Path, tmp_path: Path) -> Path:
+    """A run that translates between English, German and French."""
+    from tiny_translators import as_run
+
+    return as_run(shutil.copytree(tiny_m2m100, tmp_path / "run"), captions)

@@ -1,8 +1,10 @@
 """Translators on a task of translation, from the command line: `isogloss evaluate hf:MODEL --task multi30k`."""
 
 import json
+import shutil
 
 import pytest
+from tiny_translators import as_run, marian
 
 from isogloss.data.directions import Direction
 from isogloss.evaluation.evaluate_translator import origin_of
@@ -71,8 +73,6 @@ def test_what_is_not_translated_is_scored_as_empty_and_told(evaluate, captions):
 
 
 def test_the_languages_of_an_engine_are_those_that_it_has(evaluate, tmp_path):
-    from tiny_translators import marian
-
     outcome = evaluate("--json", engine=f"hf:{marian(tmp_path / 'marian')}")
     assert outcome.code == 0 and list(json.loads(outcome.out)["languages"]) == ["en-de"]
     assert "en-cs, cs-en, de-en, en-fr, fr-en not to be had, left out" in outcome.err
@@ -102,6 +102,39 @@ def test_results_stand_side_by_side_with_a_test(evaluate, command, tmp_path, tin
     assert "en-de" in page and "(the language of the labels)" not in page
 
 
+def test_a_run_has_its_directions_and_the_untrained_ones_apart(command, tiny_run, tmp_path):
+    output = tmp_path / "x.json"
+    words = ["--languages", "en-de,de-en,de-fr,fr-de", "--items", "3", "--output", output]
+    outcome = command("evaluate", tiny_run, *words)
+    assert outcome.code == 0, outcome.err
+    result = read_result(output)
+    assert (result.method, result.encoder, result.seeds) == ("multilingual_nmt", "new", (1,))
+    assert result.groups["trained"]["languages"] == ["en-de", "de-en"]
+    assert result.groups["zero-shot"]["languages"] == ["de-fr", "fr-de"]
+    for group in result.groups.values():
+        values = [result.languages[tag].value for tag in group["languages"]]
+        assert group["value"] == pytest.approx(sum(values) / 2, abs=1e-3) and group["n"] == 3
+        terms = [result.other_metrics["TER"][tag] for tag in group["languages"]]
+        assert group["TER"] == pytest.approx(sum(terms) / 2, abs=1e-3)
+    assert "zero-shot" in outcome.out
+    usual = json.loads(command("evaluate", tiny_run, "--json").out)
+    assert list(usual["languages"]) == ["en-de", "de-en", "en-fr"] and list(usual["groups"]) == ["trained"]
+
+
+def test_a_run_stands_beside_its_chain_and_its_seeds_are_averaged(command, tiny_run, tiny_m2m100, captions, tmp_path):
+    other = as_run(shutil.copytree(tiny_m2m100, tmp_path / "run2"), captions, seed=2)
+    for seed, run in ((1, tiny_run), (2, other)):
+        for name, engine in (("plain", run), ("pivot", f"pivot:en:{run}")):
+            words = ["--task", "multi30k", "--data", captions, "--languages", "de-fr"]
+            assert command("evaluate", engine, *words, "--output", tmp_path / "rows" / f"{name}{seed}.json").code == 0
+    outcome = command("compare", tmp_path / "rows", "--json")
+    assert outcome.code == 0, outcome.err
+    (table,) = json.loads(outcome.out)["tables"]
+    rows = {row["label"]: row for row in table["rows"]}
+    assert set(rows) == {"multilingual_nmt", "multilingual_nmt through en"}
+    assert all(row["seeds"] == [1, 2] for row in rows.values())
+
+
 def test_a_chain_is_named_for_its_legs():
     assert origin_of("pivot:en:hf:a,,ctranslate2:b")[:3] == ("hf and ctranslate2 through en", "a and b", (0,))
     assert origin_of("pivot:en:hf:a")[:2] == ("hf through en", "a")
@@ -124,9 +157,12 @@ def test_a_mistake_is_one_line(evaluate, words, complaint):
     refused(evaluate(*words), complaint)
 
 
-def test_engines_and_runs_that_do_not_fit_are_one_line(command, evaluate, captions, data, trained, tiny_m2m100):
+def test_engines_and_runs_that_do_not_fit_are_one_line(
+    command, evaluate, captions, data, trained, tiny_m2m100, tiny_run
+):
     refused(command("evaluate", f"hf:{tiny_m2m100}", "--data", captions), "say with --task what it is scored on")
     refused(evaluate(engine="bert:x"), "no translation engine 'bert'")
+    refused(command("evaluate", tiny_run, "--task", "sib200", "--data", data), "translates, task sib200 is class")
     run = trained("classification", "filter")
     refused(evaluate(engine=run), f"{run} is a run of filter, which does not translate")
     refused(command("evaluate", f"hf:{tiny_m2m100}", "--task", "sib200", "--data", data), "is not a run")
