@@ -26,8 +26,6 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from isogloss.translation._translator_card import translator_card
-from isogloss.translation.multilingual_nmt import NEW, Example
 from pydantic import PositiveInt
 from torch import Tensor
 from torch.nn import functional as F
@@ -39,6 +37,8 @@ from isogloss.precision import FLOAT32
 from isogloss.translation import multilingual_nmt
 from isogloss.translation._gnmt_network import LSTMTranslator, Shape
 from isogloss.translation._gnmt_translator import LSTMEngine, write_folder
+from isogloss.translation._translator_card import translator_card
+from isogloss.translation.multilingual_nmt import NEW, Example
 from isogloss.translation.translator import Translator
 
 if TYPE_CHECKING:
