@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from torch import nn
+from transformers import PreTrainedModel
 
 from isogloss.data.directions import Direction
 
@@ -22,9 +23,12 @@ def translator_card(network: nn.Module, job: "Job", pairs: Mapping[Direction, in
     )
     directions = "\n".join(f"| {direction} | {count:,} |" for direction, count in pairs.items())
     size = sum(parameter.numel() for parameter in network.parameters()) / 1e6
+    library, engine, export = "", "run", ""
+    if isinstance(network, PreTrainedModel):  # others are read by this package alone
+        library, engine = "library_name: transformers\n", "hf"
+        export = "isogloss export THIS_FOLDER --to ctranslate2\n"
     return f"""---
-library_name: transformers
-pipeline_tag: translation
+{library}pipeline_tag: translation
 license: other
 license_name: "{job.task.licence}"
 language:
@@ -40,9 +44,8 @@ An encoder-decoder of {size:.1f} million parameters ({type(network).__name__}), 
 `{recipe.method}` on the task `{recipe.task}` (seed {recipe.seed}, from `{recipe.encoder}`).
 
 ```
-isogloss translate FILE --from {next(iter(pairs)).source} --to {next(iter(pairs)).target} --engine hf:THIS_FOLDER
-isogloss export THIS_FOLDER --to ctranslate2
-```
+isogloss translate FILE --from {next(iter(pairs)).source} --to {next(iter(pairs)).target} --engine {engine}:THIS_FOLDER
+{export}```
 
 It knows the words and the style of its training text and no other; of directions that are not in this table it was
 never shown a sentence, and it may answer them in a wrong language.

@@ -33,10 +33,10 @@ LAYOUTS = {  # where each shape of network has its special tokens; CTranslate2 t
 
 
 def train_pieces(texts: Iterable[str], size: int) -> list[Piece]:
-    """The `size` pieces of a unigram model, most probable first.
+    """The `size` pieces of a unigram model, most probable first; fewer where the texts yield no more.
 
     Raises:
-        UserError: the texts do not yield that many pieces.
+        UserError: there is not a piece for every character.
     """
     import sentencepiece
 
@@ -47,6 +47,7 @@ def train_pieces(texts: Iterable[str], size: int) -> list[Piece]:
             model_writer=model,
             model_type="unigram",
             vocab_size=size + 1,  # its own <unk>
+            hard_vocab_limit=False,
             character_coverage=0.9998,
             normalization_rule_name="identity",
             split_digits=True,

@@ -158,8 +158,8 @@ class Method:
         found = {direction: tokenised(tagged, direction, pairs[direction]) for direction in pairs}
         kept = {direction: self._fitting(found[direction]) for direction in found}
         long = sum(map(len, found.values())) - sum(map(len, kept.values()))
-        reason = f"with a side of more than {self.settings.longest} tokens"
-        tell_left_out(job.task.name, {reason: long} if long else {}, sum(map(len, kept.values())))
+        reason = f"a side of more than {self.settings.longest} tokens"
+        tell_left_out(job.task.name, {f"with {reason}": long} if long else {}, sum(map(len, kept.values())))
         if empty := [str(direction) for direction in kept if not kept[direction]]:
             raise UserError(f"{empty[0]}: every pair has {reason}; set longest higher")
         drawn = mixture([len(each) for each in kept.values()], self.settings.temperature, job.recipe.seed)
