@@ -12,6 +12,7 @@ from isogloss import translating_run
 from isogloss.data.directions import Direction, directions_among, pairs
 from isogloss.data.task_data import drawn, fingerprint, resolve_languages
 from isogloss.errors import UserError
+from isogloss.evaluation.bootstrap import estimate
 from isogloss.evaluation.counts import Counts, count_items, language_values
 from isogloss.evaluation.results import Conditions, Result, build_result, write_result
 from isogloss.metrics import Metric, load_metric
@@ -129,6 +130,7 @@ def evaluate_translator(
         seconds=time.monotonic() - started,
         other_metrics={m.name: language_values(m, c) for m, c in zip(metrics[1:], counts[1:], strict=True)},
         groups=_groups(asked, origin.trained),
+        other_ci95={m.name: _intervals(m, c) for m, c in zip(metrics[1:], counts[1:], strict=True)},
     )
     if output is not None and is_first():
         write_result(output, result, counts[0])
@@ -238,6 +240,12 @@ def _counts(metric: Metric, made: Translated) -> Counts:
         str(direction): count_items(metric, gold, predictions, tags)[direction.source]
         for direction, (gold, predictions) in made.items()
     }
+
+
+def _intervals(metric: Metric, counts: Counts) -> dict[str, list[float]]:
+    """The 95 % interval of the metric in every direction."""
+    found = estimate(counts, metric.value).languages
+    return {direction: [round(bound, 4) for bound in score.ci95] for direction, score in found.items()}
 
 
 def _groups(asked: Sequence[Direction], trained: Sequence[Direction]) -> dict[str, list[str]]:

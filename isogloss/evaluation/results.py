@@ -25,6 +25,7 @@ from isogloss.metrics import Metric, load_metric
 from isogloss.provenance import commit, hardware, versions
 from isogloss.train_settings import TrainSettings
 
+RARE = ("groups", "other_ci95")  # fields that most results do not have
 TOLERANCE = 0.01  # percentage points; values are stored with four decimals
 
 
@@ -54,6 +55,7 @@ class Result(Conditions):
     average_transfer: float | None
     average_transfer_ci95: tuple[float, float] | None
     other_metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # name -> language -> percent
+    other_ci95: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)  # where they were asked for
     groups: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> languages, value, ci95, n, ...
     signature: str
     versions: Mapping[str, str]
@@ -65,9 +67,8 @@ class Result(Conditions):
         """The result as plain JSON values."""
         values = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
         scores = {tag: {"value": s.value, "ci95": list(s.ci95), "n": s.n} for tag, s in self.languages.items()}
-        if not self.groups:  # most results have none
-            del values["groups"]
-        return values | {"languages": scores}
+        rare = [name for name in RARE if not values[name]]
+        return {name: value for name, value in values.items() if name not in rare} | {"languages": scores}
 
 
 def build_result(
@@ -78,6 +79,7 @@ def build_result(
     seconds: float,
     other_metrics: Mapping[str, Mapping[str, float]] | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
+    other_ci95: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     resamples: int = 1000,
 ) -> Result:
     """The result of `counts[language][item]`, with intervals, signature and the provenance of this process.
@@ -111,6 +113,7 @@ def build_result(
         other_metrics={
             name: {language: round(value, 4) for language, value in values.items()} for name, values in others.items()
         },
+        other_ci95=other_ci95 or {},
         groups={
             name: _group({tag: counts[tag] for tag in tags}, metric, others, resamples)
             for name, tags in (groups or {}).items()
@@ -177,7 +180,7 @@ def parse_result(found: Any) -> Result:
     if not isinstance(found, dict):
         raise UserError(f"expected an object, found {type(found).__name__}")
     known = {item.name for item in fields(Result)}
-    if lacking := sorted(known - found.keys() - {"other_metrics", "groups"}):
+    if lacking := sorted(known - found.keys() - {"other_metrics", *RARE}):
         raise UserError(f"it lacks {', '.join(lacking)}")
     if unknown := sorted(found.keys() - known):
         raise UserError(f"it has unknown keys {', '.join(unknown)}")

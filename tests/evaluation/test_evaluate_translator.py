@@ -54,6 +54,8 @@ def test_every_direction_has_the_scores_of_sacrebleu(evaluate, captions, tiny_m2
         ]
         assert found == pytest.approx([score.value for score in expected], abs=1e-4)
         assert {f"{score.name}|{score.signature}" for score in expected} <= set(result.data["signatures"])
+    low, high = result.other_ci95["TER"]["en-de"]
+    assert low <= result.other_metrics["TER"]["en-de"] <= high and low < high
     assert set(read_items(output, result)["de-fr"]) == {"1", "2", "3", "4"}
     assert result.settings["decoding"]["beam"] == 2
     assert "en-de" in outcome.out and "off_target" in outcome.out and "without English" not in outcome.out
