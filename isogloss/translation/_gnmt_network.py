@@ -109,6 +109,7 @@ class LSTMTranslator(nn.Module):
         with torch.no_grad():
             for weight in self.parameters():
                 weight.uniform_(-INITIAL / size**0.5, INITIAL / size**0.5)
+            self.words.weight.uniform_(-1, 1)
 
     @property
     def bound(self) -> float:

@@ -6,10 +6,12 @@ Every sort of pair that is left out is counted and told on standard error.
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from isogloss.data.directions import Direction, directions_among, pairs
 from isogloss.data.parallel_text import SOURCES, read_parallel
+from isogloss.data.tidy import tidy
 from isogloss.errors import UserError
 from isogloss.records import Bitext
 from isogloss.tasks import load_task
@@ -117,9 +119,14 @@ def _of_parallel_text(
             raise UserError(f"task parallel_text has pairs with English only, not {direction}; leave it out")
         tag = direction.source if direction.target == "en" else direction.target
         if tag not in read:
-            read[tag] = read_parallel(root, [tag], tuple(sources) or tuple(SOURCES))
+            read[tag] = [_tidied(pair) for pair in read_parallel(root, [tag], tuple(sources) or tuple(SOURCES))]
         found[direction] = read[tag] if direction.target == "en" else [_turned(pair) for pair in read[tag]]
     return found
+
+
+def _tidied(pair: Bitext) -> Bitext:
+    """The pair without the spaces of a tokenised source, which a translator would learn to write."""
+    return replace(pair, text=tidy(pair.text), translation=tidy(pair.translation))
 
 
 def _turned(pair: Bitext) -> Bitext:

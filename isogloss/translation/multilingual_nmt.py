@@ -76,7 +76,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Example:
-    """A pair as token ids: what the encoder reads, and what the decoder writes after `forced` language tokens."""
+    """A pair as token ids: what the encoder reads, and what the decoder writes after `forced` language tokens.
+
+    Its length is twice that of its longer side: in a batch of one length both sides are padded to about that.
+    """
 
     key: str
     source: np.ndarray
@@ -84,7 +87,7 @@ class Example:
     forced: int
 
     def __len__(self) -> int:
-        return len(self.source) + len(self.target)
+        return 2 * max(len(self.source), len(self.target))
 
 
 class Prepared(NamedTuple):

@@ -17,7 +17,7 @@ from isogloss.translation.language_tagging import TaggedTokenizer
 from isogloss.translation.translator import Decoding, load_translator
 
 GREEDY = Decoding(beam=1)
-UPDATES = 300
+UPDATES = 280
 
 
 def some_words(dice):
@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-2, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda n: min(1, (n + 1) / 20) * (1 - n / UPDATES))
     for _ in range(UPDATES):
-        texts = [some_words(dice) for _ in range(48)]
+        texts = [some_words(dice) for _ in range(40)]
         sources, mask = words.padded(tagged.source_ids(texts, "en", "de"), torch.device("cpu"))
         rows = tagged.target_ids([text[::-1] for text in texts])
         targets, real = words.padded(rows, torch.device("cpu"))

@@ -113,9 +113,9 @@ def test_a_batch_says_what_is_padding_and_asks_nothing_for_it_nor_for_the_langua
     examples = made.examples(job)
     batch = made.collate(job)([min(examples, key=len), max(examples, key=len)])
     tagged = made.prepared(job).tagged
-    assert batch["attention_mask"].sum() + batch["decoder_attention_mask"].sum() == sum(
-        len(each) for each in (min(examples, key=len), max(examples, key=len))
-    )
+    for side, mask in (("source", "attention_mask"), ("target", "decoder_attention_mask")):
+        lengths = [len(getattr(each, side)) for each in (min(examples, key=len), max(examples, key=len))]
+        assert batch[mask].sum(-1).tolist() == lengths and batch[mask].shape[1] == max(lengths)
     languages = {token.id for token in tagged.tokens.values()}
     assert batch["labels"][:, 0].tolist() == [IGNORED, IGNORED]
     assert {*batch["input_ids"][:, 0].tolist(), *batch["decoder_input_ids"][:, 1].tolist()} <= languages
