@@ -40,7 +40,7 @@ from isogloss.translation._translator_card import translator_card
 from isogloss.translation._vocabulary import LAYOUTS, build_tokenizer, train_pieces
 from isogloss.translation.engines import hf
 from isogloss.translation.language_tagging import TaggedTokenizer
-from isogloss.translation.translator import Translator
+from isogloss.translation.translator import Translator, load_translator
 
 if TYPE_CHECKING:
     from isogloss.runs import Job
@@ -227,7 +227,7 @@ class Method:
 
     def translator(self, folder: Path) -> Translator:
         """The translator of a finished run."""
-        return hf.load(str(folder))
+        return load_translator(f"hf:{folder}")
 
 
 def check_settings(s: Settings) -> None:
@@ -272,8 +272,8 @@ def tokenised(tagged: TaggedTokenizer, direction: Direction, pairs: Sequence[Bit
     forced = tagged.forced(direction.target)
     examples = []
     for pair, source, target in zip(pairs, sources, targets, strict=True):
-        sides = (np.array(ids, np.int32) for ids in (source, [*forced, *target]))
-        examples.append(Example(f"{direction}/{pair.id}", *sides, len(forced)))
+        written = np.array([*forced, *target], np.int32)
+        examples.append(Example(f"{direction}/{pair.id}", np.array(source, np.int32), written, len(forced)))
     return examples
 
 
