@@ -45,7 +45,7 @@ TASK, CENTRE = "multi30k", "en"
 MULTILINGUAL, SINGLE, CHAIN, LSTM = "multilingual", "single", "through English", "GNMT"
 # tiny networks and little training, to see that it runs
 QUICK = {"vocabulary": 90, "hidden": 16, "feed_forward": 32, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}
-QUICK_TRAIN = {"updates": 8, "tokens_per_batch": 400, "learning_rate": 0.003}
+QUICK_TRAIN = {"updates": 8, "tokens_per_batch": 400, "save_every": 0, "average": 0}
 WIDTHS = range(8, 1025, 4)  # of GNMT, among which the one with the nearest number of parameters is taken
 
 
@@ -157,6 +157,8 @@ def trained(
     if method == "gnmt":
         own = {name: value for name, value in own.items() if name in lstm_settings() or name in config}
     section = {**content["train"], **({"updates": updates} if updates else {})}
+    if method == "gnmt":
+        section["bf16"] = False  # its cells are added up step by step
     recipe = resolve(
         {**content, "config": own, "train": section},
         {"method": method, "data": experiment.data, "seed": seed, "output": folder},
