@@ -57,9 +57,7 @@ class Layer(nn.Module):
     def forward(self, inputs: Tensor, bound: float, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Outputs (B, L, H) for inputs (B, L, ...), and the last state (2, B, H): output and cell."""
         gates = self.inputs(inputs)
-        if state is None:
-            state = gates.new_zeros(2, len(inputs), gates.shape[-1] // 4)
-        output, cell = state
+        output, cell = gates.new_zeros(2, len(inputs), gates.shape[-1] // 4) if state is None else state
         outputs = []
         for given in gates.unbind(1):
             let_in, forget, let_out, new = (given + self.states(output)).chunk(4, 1)

@@ -24,6 +24,8 @@ from isogloss.translation.decoding import length_divisor
 from isogloss.translation.engines._sequences import Candidate
 from isogloss.translation.translator import Decoding
 
+Ended = tuple[int, list[int], float, list[float]]  # row of the source, tokens, log-probability, attention
+
 
 class Words(NamedTuple):
     """Ids that are no pieces: where a translation begins and ends, what fills rows up, what is never written."""
@@ -88,9 +90,9 @@ def beam_search(
     found: list[list[Candidate]] = [[] for _ in sources]
     for step in range(1, max(most, default=0) + 1):
         beams, ended = _extended(network, beams, words, margin)
-        for row, candidate in ended:
+        for row, ids, score, attention in ended:
             number = beams.numbers[row]
-            found[number].append(replace(candidate, attention=candidate.attention[: len(sources[number])]))
+            found[number].append(Candidate(ids, True, score, attention[: len(sources[number])]))
         if margin < math.inf:
             beams = _pruned(beams, found, step, decoding, margin)
         alive = beams.scores.isfinite().any(1).tolist()
@@ -123,10 +125,8 @@ def _begun(network: LSTMTranslator, sources: Sequence[Sequence[int]], words: Wor
     )
 
 
-def _extended(
-    network: LSTMTranslator, beams: Beams, words: Words, margin: float
-) -> tuple[Beams, Iterator[tuple[int, Candidate]]]:
-    """The beams one token on, and the candidates that ended, each with the row of its source."""
+def _extended(network: LSTMTranslator, beams: Beams, words: Words, margin: float) -> tuple[Beams, Iterator[Ended]]:
+    """The beams one token on, and what ended."""
     count, beam = beams.scores.shape
     outputs, weights, state = network.decode(beams.written[:, :, -1].reshape(-1, 1), beams.memory, beams.state)
     steps = words.log_probabilities(network.logits(outputs[:, 0])).view(count, beam, -1)
@@ -139,7 +139,8 @@ def _extended(
     over = tokens == words.end
     at = (over & best.values.isfinite())[:, :beam].nonzero(as_tuple=True)
     of = (at[0], parents[at])
-    ended = _candidates(at[0], beams.written[of], words.end, best.values[at], attended[of])
+    written = torch.cat([beams.written[of][:, 1:], tokens[at][:, None]], -1)
+    ended = zip(at[0].tolist(), written.tolist(), best.values[at].tolist(), attended[of].tolist(), strict=True)
     kept = over.int().sort(stable=True).indices[:, :beam]  # what did not end comes to the front, the best first
     parents, tokens = parents.gather(1, kept), tokens.gather(1, kept)
     extended = replace(
@@ -150,14 +151,6 @@ def _extended(
         attended=attended[rows, parents],
     )
     return extended, ended
-
-
-def _candidates(
-    rows: Tensor, written: Tensor, end: int, scores: Tensor, attended: Tensor
-) -> Iterator[tuple[int, Candidate]]:
-    found = zip(rows.tolist(), written[:, 1:].tolist(), scores.tolist(), attended.tolist(), strict=True)
-    for row, ids, score, attention in found:
-        yield row, Candidate([*ids, end], ended=True, log_probability=score, attention=attention)
 
 
 def _pruned(beams: Beams, found: Sequence[Sequence[Candidate]], step: int, decoding: Decoding, margin: float) -> Beams:

@@ -130,18 +130,21 @@ class LSTMEngine:
         )
 
     @cached_property
+    def _content(self) -> str:
+        return content_hash(self.folder)
+
+    @property
     def fingerprint(self) -> str:
         """The hash of the folder's files, and how they are read."""
-        return f"gnmt:{content_hash(self.folder)} {self.precision} {self.margin}"
+        return f"gnmt:{self._content} {self.precision} {self.margin}"
 
     @property
     def provenance(self) -> dict[str, Any]:
         """Engine, folder, content hash, precision, and the licence that the model card states."""
-        revision = content_hash(self.folder)
         return {
             "engine": "gnmt",
             "model": str(self.folder),
-            "revision": revision,
+            "revision": self._content,
             "precision": self.precision,
             "licence": licence(self.folder),
         }
