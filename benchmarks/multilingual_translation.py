@@ -1,7 +1,7 @@
 """One translator for all directions beside one for each, zero-shot beside a chain, LSTM layers beside attention.
 
     python -m benchmarks.multilingual_translation --data DIR [--recipe multi30k_nmt] [--languages de,fr] [--seeds 1,2]
-        [--tags encoder,decoder] [--items 0] [--work runs/multilingual_translation] [--quick]
+        [--tags encoder,decoder] [--items 0] [--beam 4] [--work runs/multilingual_translation] [--quick]
         [--output results/bench/multilingual_translation.json]
 
 Trains, for each seed, one model on both ways between English and every language, and one model for each of these
@@ -19,6 +19,7 @@ model. What is finished is not done again; the results are written anew after ea
 import argparse
 import json
 import shlex
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import prod
@@ -59,6 +60,7 @@ class Experiment:
     trained: tuple[Direction, ...]
     tags: tuple[str, ...]
     items: int
+    beam: int
 
     @property
     def zero_shot(self) -> list[Direction]:
@@ -81,6 +83,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="1,2")
     parser.add_argument("--tags", default="encoder", help="where the target language stands: encoder,decoder,both")
     parser.add_argument("--items", type=int, default=0, help="sentences that are scored at most; 0 = all")
+    parser.add_argument("--beam", type=int, default=4)
     parser.add_argument("--work", type=Path, default=Path("runs/multilingual_translation"), help="models and results")
     parser.add_argument("--quick", action="store_true", help="tiny models, to see that it runs")
     parser.add_argument("--output", type=Path)
@@ -92,7 +95,14 @@ def compare_models(given: argparse.Namespace) -> None:
     """Train and score all rows seed by seed; print the table and write everything to the output."""
     experiment = experiment_of(given)
     results: dict[str, list[Path]] = {}
-    found: dict[str, Any] = {"task": TASK, "recipe": given.recipe, "items": given.items, "runs": {}, "probes": {}}
+    found: dict[str, Any] = {
+        "task": TASK,
+        "recipe": given.recipe,
+        "beam": given.beam,
+        "items": given.items,
+        "runs": {},
+        "probes": {},
+    }
     for seed in map(int, given.seeds.split(",")):
         for name, path in rows(experiment, seed, found["runs"]).items():
             results.setdefault(name, []).append(path)
@@ -114,7 +124,7 @@ def experiment_of(given: argparse.Namespace) -> Experiment:
     settings = {**content.get("train", {}), **(QUICK_TRAIN if given.quick else {})}
     content = content | {"task": TASK, "languages": tags, "config": config, "train": settings}
     trained = tuple(directions_among((), [CENTRE, *tags], CENTRE))
-    return Experiment(content, given.data, given.work, trained, tuple(given.tags.split(",")), given.items)
+    return Experiment(content, given.data, given.work, trained, tuple(given.tags.split(",")), given.items, given.beam)
 
 
 def rows(experiment: Experiment, seed: int, runs: dict[str, Any]) -> dict[str, Path]:
@@ -167,7 +177,7 @@ def trained(
         train(recipe)
     run = read_manifest(folder)
     words = ["isogloss", "train", "--method", method, "--task", TASK, "--data", "DIR", "--seed", str(seed)]
-    words += ["--languages", ",".join(content["languages"]), "--output", str(folder)]
+    words += ["--languages", ",".join(content["languages"]), "--output", f"{folder.parent.name}/{folder.name}"]
     words += [f"--set={name}={json.dumps(value)}" for name, value in {**own, **section}.items()]
     runs.setdefault(folder.name, {})[str(seed)] = {
         "parameters": parameters(folder),
@@ -211,7 +221,8 @@ def width_of(experiment: Experiment, single: Path) -> int:
         with torch.device("meta"):
             return sum(weight.numel() for weight in LSTMTranslator(shape).parameters())
 
-    return min(WIDTHS, key=lambda hidden: abs(size(hidden) - wanted))
+    above = bisect_left(WIDTHS, wanted, key=size)
+    return min(WIDTHS[max(0, above - 1) : above + 1], key=lambda hidden: abs(size(hidden) - wanted))
 
 
 def scored(experiment: Experiment, engine: str, folder: Path, directions: Sequence[Direction]) -> Path:
@@ -219,7 +230,15 @@ def scored(experiment: Experiment, engine: str, folder: Path, directions: Sequen
     path = folder / "results" / "test.json"
     if not path.is_file():
         asked = ",".join(map(str, directions))
-        evaluate(engine, task=TASK, data=experiment.data, languages=asked, items=experiment.items, output=path)
+        evaluate(
+            engine,
+            task=TASK,
+            data=experiment.data,
+            languages=asked,
+            items=experiment.items,
+            settings=[f"beam={experiment.beam}"],
+            output=path,
+        )
     return path
 
 

@@ -6,8 +6,9 @@ Bridging: the mean of the encoder's last states over the tokens of a text, for t
 with the same target asked for, a third language. How often the nearest by cosine is the sentence's own translation, in
 percent and both ways; by chance it is 100 over the number of sentences.
 
-Mixing: the token of a target language gets the vector (1 - w) e(one) + w e(other), and English sentences are translated
-with it. For every w the share of the translations in either language, and chrF against the references of both.
+Mixing: the token of a target language gets the vector (1 - w) e(one) + w e(other), and English sentences are
+translated with it, greedily. For every w the share of the translations in either language, and chrF against the
+references of both.
 """
 
 import argparse
@@ -103,7 +104,7 @@ def mixing(engine: "HuggingFaceTranslator", texts: Mapping[str, Sequence[str]]) 
     found: list[dict[str, Any]] = []
     for weight in WEIGHTS:
         with mixed(engine, one, other, weight):
-            made = engine.translate(texts[source], source, one, Decoding())
+            made = engine.translate(texts[source], source, one, Decoding(beam=1))
         outputs = [each.text or "" for each in made]
         languages = Counter(language_among(output, texts) or "not known" for output in outputs)
         scores = {tag: translation_scores(outputs, texts[tag], tag, ["chrF"])[0].value for tag in (one, other)}
