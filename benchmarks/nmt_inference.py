@@ -124,8 +124,9 @@ def compared(
         repeats,
     )
     for name in engines:
-        same = sum(a == b for a, b in zip(greedy[name], greedy[first], strict=True))
-        found[name] |= {"seconds": seconds[name], "same_greedy_percent": 100 * same / len(gold)}
+        ended = [(a, b) for a, b in zip(greedy[name], greedy[first], strict=True) if b is not None]
+        same = 100 * sum(a == b for a, b in ended) / max(1, len(ended))
+        found[name] |= {"seconds": seconds[name], "same_greedy_percent": same}
         found[name] |= {"failures": sum(each.translation is None for each in made[name])}
     for name in others:
         found[name]["times as fast"] = ratio(seconds[first], seconds[name])
