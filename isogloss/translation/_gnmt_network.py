@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 LOGITS = 25.0  # bound of the logits
 RESIDUAL_FROM = 2  # the number, from 0, of the lowest layer that adds to what it reads; the one below reads two things
-INITIAL = 0.04 * 1024**0.5  # weights begin uniform within this over the root of the hidden size
+INITIAL = 0.1 * 1024**0.5  # weights begin uniform within this over the root of the hidden size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ Where we differ, and why:
 - The attention is asked by the bottom layer's state of this step, which has read the last word written. The paper asks
   with the one of the step before, which has not, to gain a step of parallel work; `query = "previous"` is that.
 - The decoder starts from zeros, and its bottom layer reads words alone, so each layer reads all of T at once while it
-  is trained. The released code of the tutorial starts from the encoder's last states and feeds the context back.
-- The pieces are those of a unigram model, and both languages share one table of them too. The weights begin within
-  +-0.04 at 1024 units as there; narrower layers begin within more, so that sums are as large. Only the vectors of the
-  pieces begin within +-1: so small as the others they cost a toy task three times the updates.
+  is trained. The tutorial's code (tensorflow/nmt) starts from the encoder's last states and feeds the context back.
+- The pieces are those of a unigram model, and both languages share one table of them too, whose vectors begin within
+  +-1. The weights begin within +-0.1 at 1024 units, as in the tutorial's code, and narrower layers within more, so that
+  sums are as large. With the paper's +-0.04 for all a small network takes several times as long to look at the source.
 - The loop is the house's: AdamW and a schedule in the place of Adam and then SGD; no second stage on GLEU.
 - The search is `_gnmt_search`; length and coverage are the named rules of `isogloss.translation.decoding`.
 """

@@ -35,9 +35,9 @@ def trained(folder, made, **train):
 
 def test_a_toy_language_is_learned_both_ways(tmp_path):
     made = Method(Settings(**SMALL))
-    network, report = trained(tmp_path, made, updates=350, learning_rate=2e-2)
+    network, report = trained(tmp_path, made, updates=200, learning_rate=2e-2)
     assert report.curve[0][1] > 2 and report.loss < 0.3
-    assert network.batches == 350
+    assert network.batches == 200
     translator = made.translator(tmp_path)
     for source, target in (("en", "de"), ("de", "en")):
         # what it was shown; fifty sentences are too few to tell it the rest, which `test_gnmt_translator` sees to

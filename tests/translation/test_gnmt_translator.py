@@ -17,7 +17,7 @@ from isogloss.translation.language_tagging import TaggedTokenizer
 from isogloss.translation.translator import Decoding, load_translator
 
 GREEDY = Decoding(beam=1)
-UPDATES = 280
+UPDATES = 220
 
 
 def some_words(dice):
