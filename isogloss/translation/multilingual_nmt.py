@@ -11,8 +11,8 @@ Where we differ, and why:
   of Marian, M2M-100 or T5, or a pretrained one with `--encoder`.
 - A direction of n pairs is read in proportion to n^(1/T), as later models do: T = 1 is the paper's natural proportion,
   T = inf its equal one.
-- The token may begin the target instead, or both sides (`tag`): later models do so, and it keeps more of the
-  translations into a direction never trained in the right language.
+- The token may begin the target instead, or both sides (`tag`), as in later models; without it on the source, the
+  encoder does not know into which language it is to be translated.
 - A direction is read in whole passes; the rest of it is drawn once, not anew in every pass.
 """
 
