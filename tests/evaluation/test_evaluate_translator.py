@@ -7,8 +7,10 @@ import pytest
 from tiny_translators import as_run, marian
 
 from isogloss.data.directions import Direction
+from isogloss.evaluation.compare import compare
 from isogloss.evaluation.evaluate_translator import origin_of
 from isogloss.evaluation.results import read_items, read_result
+from isogloss.evaluation.tables import markdown_table
 from isogloss.metrics.translation import translation_scores
 from isogloss.translation.translator import Decoding, load_translator
 
@@ -100,6 +102,8 @@ def test_results_stand_side_by_side_with_a_test(evaluate, command, tmp_path, tin
         "hf, beam=3, length=none",
     ]
     assert 0 < table["rows"][1]["against_baseline"]["p"] <= 1 and table["languages"] == ["en-de", "de-en"]
+    (line, *_) = markdown_table(compare([tmp_path / "rows"])).splitlines()
+    assert line == "| multi30k test | average | against hf, beam=3, length=power | en-de | de-en |"
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "en-de" in page and "(the language of the labels)" not in page
 
