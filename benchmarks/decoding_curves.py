@@ -148,7 +148,7 @@ def word_attention(attention: Sequence[float], numbers: Sequence[int]) -> list[f
 def length_ratio(counts: Counts) -> float:
     """Words of the outputs to words of the references, as BLEU counts them."""
     (items,) = counts.values()
-    found, wanted = np.sum(list(items.values()), axis=0)[:2]
+    found, wanted = np.array(list(items.values()), float).sum(0)[:2]
     return float(found / wanted)
 
 
