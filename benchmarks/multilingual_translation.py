@@ -33,7 +33,7 @@ from isogloss.cli import run_guarded
 from isogloss.data.directions import Direction, directions_among
 from isogloss.evaluation.bootstrap import difference, resample, scores
 from isogloss.evaluation.counts import average_seeds
-from isogloss.evaluation.evaluate import evaluate
+from isogloss.evaluation.evaluate_translator import evaluate_translator
 from isogloss.evaluation.results import read_items, read_result
 from isogloss.files import write_atomic
 from isogloss.languages import language
@@ -41,6 +41,7 @@ from isogloss.metrics import load_metric
 from isogloss.recipe import read_recipe, resolve
 from isogloss.run_folder import MANIFEST, read_manifest
 from isogloss.runs import train
+from isogloss.tasks import load_task
 
 TASK, CENTRE = "multi30k", "en"
 MULTILINGUAL, SINGLE, CHAIN, LSTM = "multilingual", "single", "through English", "GNMT"
@@ -230,9 +231,9 @@ def scored(experiment: Experiment, engine: str, folder: Path, directions: Sequen
     path = folder / "results" / "test.json"
     if not path.is_file():
         asked = ",".join(map(str, directions))
-        evaluate(
+        evaluate_translator(
             engine,
-            task=TASK,
+            load_task(TASK),
             data=experiment.data,
             languages=asked,
             items=experiment.items,
