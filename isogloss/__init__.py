@@ -12,7 +12,7 @@ except PackageNotFoundError:  # a source tree that was never installed
 _PUBLIC = {
     "UserError": "isogloss.errors",
     "language": "isogloss.languages",
-    "load": "isogloss.runs",
+    "load": "isogloss.predict",
     "train": "isogloss.runs",
     "evaluate": "isogloss.evaluation.evaluate",
     "compare": "isogloss.evaluation.compare",

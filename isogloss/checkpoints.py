@@ -5,10 +5,12 @@ The library writes their files; a mark that comes last tells a checkpoint that w
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from safetensors.torch import load_file
+from torch import Tensor, nn
 from transformers import TrainerCallback, TrainingArguments
 
 from isogloss.errors import UserError
@@ -26,8 +28,23 @@ class MarkComplete(TrainerCallback):
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end, None if there is none."""
+    return next(iter(last_checkpoints(folder, 1)), None)
+
+
+def last_checkpoints(folder: Path, count: int) -> list[Path]:
+    """At most so many checkpoints that were written to their end, the newest first."""
     found = [path for path in folder.glob("checkpoint-*") if (path / COMPLETE).is_file()]
-    return max(found, key=step_of, default=None)
+    return sorted(found, key=step_of, reverse=True)[:count]
+
+
+def mean_weights(files: Sequence[Path]) -> dict[str, Tensor]:
+    """The mean over the files of every tensor; of whole numbers, which no training changes, those of the first."""
+    found = load_file(files[0])
+    for path in files[1:]:
+        for name, tensor in load_file(path).items():
+            if tensor.is_floating_point():
+                found[name] += tensor
+    return {name: tensor / len(files) if tensor.is_floating_point() else tensor for name, tensor in found.items()}
 
 
 def step_of(checkpoint: Path) -> int:
@@ -35,8 +52,8 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.split("-")[1])
 
 
-def require_space(network: nn.Module, folder: Path) -> None:
-    """Make the folder; stop before training if it cannot be written or has no room for the checkpoints.
+def require_space(network: nn.Module, folder: Path, checkpoints: int = 2) -> None:
+    """Make the folder; stop before training if it cannot be written or has no room for so many checkpoints.
 
     Raises:
         UserError: naming the folder, the room needed and the room there is.
@@ -47,8 +64,10 @@ def require_space(network: nn.Module, folder: Path) -> None:
             pass
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another --output") from None
-    # weights, two moments of AdamW where they are trained; two checkpoints are kept while a third one is written
-    needed = 3 * sum((3 if p.requires_grad else 1) * p.numel() * p.element_size() for p in network.parameters())
+    # weights, two moments of AdamW where they are trained; one checkpoint more is written before the oldest goes
+    needed = (checkpoints + 1) * sum(
+        (3 if p.requires_grad else 1) * p.numel() * p.element_size() for p in network.parameters()
+    )
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(f"{folder} has {free / 1e6:.0f} MB free, training needs {needed / 1e6:.0f} MB for checkpoints")

@@ -30,7 +30,9 @@ PATIENCE = 10  # seconds that another process than the first waits before it tel
 Precision = Annotated[
     str, typer.Option(help="float32; bfloat16 or int8 (processors) are faster, and the scores a little others.")
 ]
-Languages = Annotated[str, typer.Option(help="Languages in any spelling, separated by commas; all by default.")]
+Languages = Annotated[
+    str, typer.Option(help="Languages in any spelling, or directions (en-de), separated by commas; all by default.")
+]
 
 
 @app.callback()
@@ -109,7 +111,8 @@ def train(
 
 def evaluate(
     run: Annotated[
-        str, typer.Argument(help="Run directory; for tatoeba and bucc2018 also tiny, a folder or Hub name.")
+        str,
+        typer.Argument(help="Run directory; for translation also an engine (hf:MODEL); for bitext also an encoder."),
     ],
     task: Annotated[str | None, typer.Option(help="Another task: of the same kind and labels, or of bitext.")] = None,
     data: Data = None,
@@ -123,7 +126,7 @@ def evaluate(
     ] = None,
     items: Annotated[int | None, typer.Option(min=0, help="At most so many per language; 0 = all.")] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value of bitext_retrieval, for its tasks.")
+        list[str] | None, typer.Option("--set", help="key=value of bitext_retrieval, or of decoding (beam=4).")
     ] = None,
     precision: Precision = "float32",
     output: Annotated[Path | None, typer.Option(help="Result file (.json).")] = None,

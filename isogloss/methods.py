@@ -92,6 +92,11 @@ def load_method(name: str) -> ModuleType:
     return import_module(f"isogloss.{files[name].parent.name}.{name}")
 
 
+def default_backbone(module: ModuleType) -> str:
+    """What a method trains where a recipe names no encoder: the embedded one, or what its file calls its BACKBONE."""
+    return getattr(module, "BACKBONE", "tiny")
+
+
 def method_title(path: Path) -> str:
     """The first line of a method's docstring."""
     return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]

@@ -1,24 +1,38 @@
 """Predict JSON lines: from a file or standard input to a file or standard output, in order, a block at a time."""
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isogloss.data.jsonl import parse_lines
+from isogloss import runs
+from isogloss.data.jsonl import parse_bitexts, parse_lines
+from isogloss.errors import UserError
 from isogloss.lines import STANDARD_INPUT, lines_from, write_lines
 from isogloss.precision import FLOAT32
 from isogloss.processes import is_first, read_by_first
 from isogloss.records import to_json
-from isogloss.runs import Predictor, load
+from isogloss.runs import Predictor
+from isogloss.translating_run import TranslatingRun, load_translating, tell_failures, translates
 
 if TYPE_CHECKING:
     from isogloss.translation.live import Live
 
 BLOCK = 1024  # records predicted at a time: memory stays small however long the input is
+
+
+def load(run: str | Path, method: str | None = None, precision: str = FLOAT32) -> Predictor | TranslatingRun:
+    """What answers records by a run directory; of a method that translates, what translates them.
+
+    method: reads the run as another method that is trained in the same way. precision: float32, bfloat16 or int8.
+
+    Raises:
+        UserError: it is no finished run, or cannot be read in this way.
+    """
+    return load_translating(run) if translates(run) else runs.load(run, method, precision)
 
 
 def predict_lines(
@@ -33,13 +47,18 @@ def predict_lines(
 
     The target file appears only when all of it is written. Of several processes the first reads and writes.
     translator: an engine (NAME:REST) that translates the texts without a translation; one that it cannot translate, or
-    whose translation does not pass the gates, is read without, and the user is told.
+    whose translation does not pass the gates, is read without, and the user is told. A run that translates reads texts
+    with the language that they are to be in.
 
     Raises:
         UserError: a line is no record of the run's task (file and line are named), the target cannot be written, or the
             engine cannot be loaded or lacks a language.
     """
-    predictor = load(run, precision=precision)
+    if translates(run):
+        _refuse(precision, translator)
+        translate_lines(load_translating(run), source, target)
+        return
+    predictor = runs.load(run, precision=precision)
     live = predictor.live(translator, gates) if translator is not None else None
     with _lines(source) as lines:
         predictions = predicted(predictor, read_by_first(lines), str(source or STANDARD_INPUT), live)
@@ -49,6 +68,37 @@ def predict_lines(
             write_lines(target, predictions)
     if live is not None:
         live.tell()
+
+
+def translate_lines(run: TranslatingRun, source: Path | None, target: Path | None) -> None:
+    """Write one JSON line of translation per line of the source; those that failed are told.
+
+    Raises:
+        UserError: a line is no text to be translated, the run lacks its direction, or the target cannot be written.
+    """
+    failures: Counter[str] = Counter()
+    with _lines(source) as lines:
+
+        def made() -> Iterator[str]:
+            texts = parse_bitexts(lines, str(source or STANDARD_INPUT))
+            while block := list(islice(texts, BLOCK)):
+                for prediction in run.predict(block):
+                    failures[prediction.failure or ""] += 1
+                    yield json.dumps(to_json(prediction), ensure_ascii=False) + "\n"
+
+        if is_first():
+            write_lines(target, made())
+    texts = failures.total()
+    del failures[""]
+    tell_failures(failures, texts)
+
+
+def _refuse(precision: str, translator: str | None) -> None:
+    """Nothing, if a run that translates is asked for nothing that is not its own."""
+    if translator is not None:
+        raise UserError(f"--translator {translator}: the run translates itself; leave it out")
+    if precision != FLOAT32:
+        raise UserError(f"--precision {precision}: a translator reads in float32; `isogloss export` makes an int8 one")
 
 
 def predicted(predictor: Predictor, lines: Iterable[str], name: str, live: "Live | None" = None) -> Iterator[str]:

@@ -16,6 +16,9 @@ PACKAGES = (
     "datasets",
     "safetensors",
     "numpy",
+    "ctranslate2",
+    "sacrebleu",
+    "py3langid",
 )
 
 

@@ -27,7 +27,7 @@ from isogloss.data.parallel import PAIRINGS
 from isogloss.errors import UserError, nearest
 from isogloss.kinds import Features, Lengths
 from isogloss.languages import language
-from isogloss.methods import load_method, method_files
+from isogloss.methods import default_backbone, load_method, method_files
 from isogloss.resources import recipe_files
 from isogloss.tasks import Task, load_task
 from isogloss.train_settings import DIVISION, TrainSettings
@@ -117,7 +117,8 @@ def resolve(content: Mapping[str, Any], overrides: Mapping[str, Any], assignment
     for key, flag in (("method", "--method"), ("task", "--task"), ("output", "--output")):
         if key not in top:
             raise UserError(f"no {key} given; name one in the recipe or with {flag}")
-    types = {"config": load_method(top["method"]).Settings, "train": TrainSettings}
+    module = load_method(top["method"])
+    types = {"config": module.Settings, "train": TrainSettings}
     types |= {"lengths": Lengths, "features": Features}
     for section in SECTIONS:
         if not isinstance(content.get(section, {}), Mapping):
@@ -137,7 +138,7 @@ def resolve(content: Mapping[str, Any], overrides: Mapping[str, Any], assignment
         method=top["method"],
         task=top["task"],
         output=Path(top["output"]),
-        encoder=str(top.get("encoder", "tiny")),
+        encoder=str(top.get("encoder") or default_backbone(module)),
         languages=_languages(task, top.get("languages") or (), data),
         train_languages=task_languages(task, top["train_languages"]) if top.get("train_languages") else (),
         pivots=task_languages(task, top["pivots"]) if top.get("pivots") else (),

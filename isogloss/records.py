@@ -159,7 +159,20 @@ class MinedPrediction:
     translation: str | None
 
 
-Prediction = LabelPrediction | TagsPrediction | AnswerPrediction
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranslationPrediction:
+    """A text and its translation with the score that ranked it, in nats; or the reason why there is none."""
+
+    id: str
+    language: str
+    text: str
+    translation_language: str
+    translation: str | None
+    score: float | None = None
+    failure: str | None = None
+
+
+Prediction = LabelPrediction | TagsPrediction | AnswerPrediction | TranslationPrediction
 
 
 def split_words(text: str) -> tuple[Offsets, ...]:
@@ -274,6 +287,9 @@ def to_json(record: Record | Prediction) -> dict[str, Any]:
             line |= {"spans": [{"start": s.start, "end": s.end, "label": s.label} for s in record.spans]}
         case AnswerPrediction():
             line |= {"answer": {"text": record.text, "answer_start": record.start}, "score": record.score}
+        case TranslationPrediction():
+            line |= {"text": record.text, "translation_language": record.translation_language}
+            line |= {"translation": record.translation, "score": record.score, "failure": record.failure}
     translations = [to_json(side) for side in getattr(record, "translations", ())]
     if translations:
         line["translation"] = translations[0] if len(translations) == 1 else translations

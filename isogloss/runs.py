@@ -68,7 +68,8 @@ class Job:
 
     @cached_property
     def kind(self) -> Kind:
-        """The task's kind, which turns records into windows."""
+        """The task's kind, which turns records into windows that the encoder reads."""
+        self.check_lengths()
         return load_kind(self.task, self.tokenizer, self.recipe.lengths, self.recipe.features)
 
     @cached_property
@@ -249,7 +250,6 @@ def train(recipe: Recipe) -> Path:
         translations_for(job.task, recipe.translations)  # before anything is written
         data["translations_sha256"] = fingerprint_of(recipe.translations)
     claim(recipe, data)
-    job.check_lengths()
     found = method.examples(job)
     set_seed(recipe.seed)  # the head's first weights; resuming overwrites them
     network = method.build(job)

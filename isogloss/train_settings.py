@@ -29,5 +29,6 @@ class TrainSettings:
     lora_rank: int = 0  # of adapters that are trained in place of the encoder's weights (needs peft); 0 = none
     lora_alpha: float = 16.0  # adapters count lora_alpha / lora_rank times
     save_every: int = 0  # updates between checkpoints; 0 = a quarter of the run
+    average: int = 0  # the trained weights are the mean of those of so many checkpoints, the last ones; 0 = the last
     log_every: int = 10  # updates between two points of the loss curve
     workers: int = 0  # processes that collate batches

@@ -22,7 +22,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments, set_seed
 
-from isogloss.checkpoints import MarkComplete, kept, last_checkpoint, require_space, step_of, write_error
+from isogloss.checkpoints import (
+    MarkComplete,
+    kept,
+    last_checkpoint,
+    last_checkpoints,
+    mean_weights,
+    require_space,
+    step_of,
+    write_error,
+)
 from isogloss.data.loader import (
     WEIGHT,
     Collate,
@@ -39,6 +48,7 @@ from isogloss.encoders.models import EncoderWithHead
 from isogloss.encoders.visibility import attention_backend, layers_of
 from isogloss.errors import UserError, nearest
 from isogloss.memory import ran_out, smaller_batches
+from isogloss.processes import this_process
 from isogloss.progress import COUNTED, Progress, Work, counting
 from isogloss.sharding import advice, is_sharded, take_back, twin, weights_file
 from isogloss.train_settings import SCHEDULES, TrainSettings
@@ -74,6 +84,9 @@ class Objective(nn.Module):
         self.network = network
         self.compute = loss
         self.work = Work()
+        # a matrix that is in several places has one name in a checkpoint, else safetensors refuses to write it
+        self.register_state_dict_post_hook(_drop_doubles)
+        self.register_load_state_dict_pre_hook(_fill_doubles)
         # what FSDP divides by: accelerate asks for it under the name that the library's models give it
         self._no_split_modules = sorted({type(layer).__name__ for layer in layers_of(network)})
 
@@ -93,6 +106,24 @@ class Objective(nn.Module):
                 "those texts; the last checkpoint is kept"
             )
         return {"loss": value * weight}
+
+
+def _doubles(module: nn.Module) -> dict[str, str]:
+    """The name by which a parameter is found first, by each further name of it."""
+    first: dict[int, str] = {}
+    names = module.named_parameters(remove_duplicate=False)
+    return {name: known for name, each in names if (known := first.setdefault(id(each), name)) != name}
+
+
+def _drop_doubles(module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -> None:
+    for name in _doubles(module):
+        state.pop(prefix + name, None)
+
+
+def _fill_doubles(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    for name, first in _doubles(module).items():
+        if prefix + first in state:
+            state[prefix + name] = state[prefix + first]
 
 
 class _Trainer(Trainer):
@@ -135,14 +166,16 @@ def fit(
     batches = _batches(examples, settings, seed, processes)
     per_epoch = len(batches.epoch(0)) if settings.epochs else 0
     arguments = training_arguments(settings, seed, folder, per_epoch)
+    check_average(settings.average, arguments)
     checkpoint = last_checkpoint(folder)
     size = f"up to {batches.tokens} tokens" if batches.tokens else f"{batches.batch_size} examples"
     set_seed(seed)  # the same data order and dropout, whatever ran in this process before
     objective = Objective(network, loss)
     with prepared(network, settings):
-        require_space(network, folder)
+        require_space(network, folder, max(2, settings.average))
         if checkpoint and step_of(checkpoint) == arguments.max_steps:  # the library would train one update too many
             load_model(objective, weights_file(checkpoint))
+            average(objective, folder, settings.average)
             print(f"{title}: all {arguments.max_steps} updates were made before", file=sys.stderr)
             return _report(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")), 0.0)
         trained = Objective(twin(network), loss) if is_sharded() else objective
@@ -162,9 +195,18 @@ def fit(
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
                 if is_sharded():
                     take_back(objective, trainer)
+                average(objective, folder, settings.average)
         finally:
             progress.close()
     return _report(trainer.state, time.monotonic() - started, progress)
+
+
+def average(objective: nn.Module, folder: Path, count: int) -> None:
+    """Nothing; the weights are the mean of those of the last `count` checkpoints, or as they were where that is 0."""
+    if not count:
+        return
+    this_process().wait_for_everyone()  # for the first one, which writes the last checkpoint
+    objective.load_state_dict(mean_weights([weights_file(each) for each in last_checkpoints(folder, count)]))
 
 
 @contextmanager
@@ -306,7 +348,7 @@ def training_arguments(settings: TrainSettings, seed: int, folder: Path, per_epo
         bf16=settings.bf16,
         use_cpu=not torch.cuda.is_available(),
         save_steps=settings.save_every or max(1, -(-updates // 4)),
-        save_total_limit=2,
+        save_total_limit=max(2, settings.average),
         logging_steps=settings.log_every,
         logging_first_step=True,
         logging_nan_inf_filter=False,  # would wait for the GPU at every batch; `Objective` lets no such loss through
@@ -327,7 +369,15 @@ def check_settings(settings: TrainSettings, processes: int) -> None:
     Raises:
         UserError: naming the setting, its value and what it may be.
     """
-    at_least = {"batch_size": 1, "tokens_per_batch": 0, "accumulate": 1, "epochs": 0, "log_every": 1, "save_every": 0}
+    at_least = {
+        "batch_size": 1,
+        "tokens_per_batch": 0,
+        "accumulate": 1,
+        "epochs": 0,
+        "log_every": 1,
+        "save_every": 0,
+        "average": 0,
+    }
     for name, least in at_least.items():
         if getattr(settings, name) < least:
             raise UserError(f"{name} = {getattr(settings, name)}: set it to {least} or more")
@@ -352,6 +402,21 @@ def check_settings(settings: TrainSettings, processes: int) -> None:
         raise UserError(
             f"batch_size {settings.batch_size} cannot be divided over {processes} processes x {settings.accumulate} "
             "micro-batches; choose a multiple"
+        )
+
+
+def check_average(count: int, arguments: TrainingArguments) -> None:
+    """Nothing, if a training writes so many checkpoints.
+
+    Raises:
+        UserError: it writes fewer; the message says how to have more.
+    """
+    every, updates = int(arguments.save_steps), arguments.max_steps
+    written = -(-updates // every)
+    if count > written:
+        raise UserError(
+            f"average = {count}, but {updates} updates with a checkpoint every {every} leave {written}; set save_every "
+            f"to {max(1, updates // count)} or less, or lower average"
         )
 
 

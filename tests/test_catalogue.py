@@ -13,7 +13,7 @@ from isogloss.tasks import task_names
         ("methods", list(method_files())),
         ("tasks", task_names()),
         ("recipes", list(recipe_files())),
-        ("engines", ["ctranslate2", "hf", "llm", "memory", "pivot"]),
+        ("engines", ["ctranslate2", "hf", "llm", "memory", "pivot", "run"]),
         ("encoders", [*EMBEDDED, "any Hub name or folder"]),
     ],
 )

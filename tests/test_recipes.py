@@ -11,6 +11,7 @@ import pytest
 
 from isogloss.data.parallel_text import read_parallel
 from isogloss.evaluation.evaluate import evaluate
+from isogloss.methods import load_method
 from isogloss.metrics import load_metric
 from isogloss.recipe import read_recipe, resolve
 from isogloss.records import Bitext
@@ -21,6 +22,7 @@ from isogloss.tasks import load_task
 DEPTH = {"FacebookAI/xlm-roberta-large": 24, "FacebookAI/xlm-roberta-base": 12, "tiny": 6}
 OF_THE_PACKAGE = ("demo",)  # reads the embedded sample
 PRETRAINING = ("tiny_mlm", "tiny_distillation")
+TRANSLATORS = ("multi30k_nmt", "tiny_mt")
 TEXTS = {
     "en": ("The train is big.", "I saw a hotel today.", "The doctor lives in Rome."),
     "de": ("Der Zug ist groß.", "Ich sah heute ein Hotel.", "Der Arzt wohnt in Rom."),
@@ -193,7 +195,7 @@ def encoders(tmp_path_factory, tokenizer):
     return folders
 
 
-@pytest.mark.parametrize("name", [name for name in recipe_files() if name not in PRETRAINING])
+@pytest.mark.parametrize("name", [name for name in recipe_files() if name not in (*PRETRAINING, *TRANSLATORS)])
 def test_a_recipe_trains_two_updates_and_is_evaluated(name, tmp_path, data, encoders, monkeypatch):
     content = read_recipe(name)
     task, depth = content["task"], encoders[content.get("encoder", "tiny")]
@@ -289,3 +291,25 @@ def test_a_recipe_of_pretraining_makes_two_updates(name, tmp_path, encoders, mon
     folder = train(resolve(content, flags, settings))
     manifest = json.loads((folder / "isogloss.json").read_text())
     assert manifest["updates"] == 2 and (folder / "model.safetensors").is_file()
+
+
+def multi30k(root):
+    for tag in TAGS:
+        for split, lines in (("train", slice(2)), ("test_2016_flickr", slice(2, 3))):
+            write(root / "multi30k" / f"{split}.{tag}", [(text,) for text in TEXTS[tag][lines]])
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_a_recipe_of_a_translator_makes_two_updates_and_translates(name, tmp_path):
+    for make in (multi30k, ntrex):
+        make(tmp_path)
+    content = read_recipe(name)
+    flags = {"data": tmp_path, "output": tmp_path / "run", "languages": "de"}
+    settings = ["updates=2", "save_every=1", "average=2", "bf16=false", "vocabulary=60", "hidden=16", "feed_forward=16"]
+    if name == "tiny_mt":
+        settings += ["sources=['ntrex']", "tested_on=[]"]  # the others lie in other files
+    recipe = resolve(content, flags, settings)
+    folder = train(recipe)
+    assert json.loads((folder / "isogloss.json").read_text())["encoder"] == "new"
+    translator = load_method(recipe.method).Method(recipe.config).translator(folder)
+    assert len(translator.score([(TEXTS["en"][0], TEXTS["de"][0])], "en", "de")[0]) > 1

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
@@ -255,6 +256,66 @@ def test_a_checkpoint_without_its_mark_is_not_used(tmp_path):
     resumed, report = train(tmp_path / "b")
     assert_same_weights(straight, resumed)
     assert report.updates == 4
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_the_weights_are_the_mean_of_the_last_checkpoints_after_a_resumed_training_too(tmp_path, stopped):
+    settings = replace(SETTINGS, save_every=1, average=3)
+    if stopped:
+        reads = count()
+
+        def stopping(network, batch):
+            if next(reads) == 3:
+                raise KeyboardInterrupt
+            return loss(network, batch)
+
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, settings, loss=stopping)
+    network, _ = train(tmp_path, settings)
+    files = [tmp_path / f"checkpoint-{step}" / "model.safetensors" for step in (2, 3, 4)]
+    states = [load_file(path) for path in files]
+    for name, weights in network.named_parameters():
+        each = [state[f"network.{name}"] for state in states]
+        assert not torch.equal(each[0], each[2])
+        torch.testing.assert_close(weights.detach(), sum(each) / 3)
+    again, _ = train(tmp_path, settings)  # all updates were made
+    assert_same_weights(network, again)
+
+
+def test_a_mean_of_more_checkpoints_than_are_written_is_refused(tmp_path):
+    with pytest.raises(UserError, match="average = 3, but 4 updates with a checkpoint every 2 leave 2; set save_every"):
+        train(tmp_path, replace(SETTINGS, average=3))
+
+
+class Tied(nn.Module):
+    """A network whose first and last matrix are one."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+        self.last.weight = self.first.weight
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.first(x)))
+
+
+def test_a_network_with_one_matrix_in_two_places_is_kept_averaged_and_resumed(tmp_path):
+    settings = replace(SETTINGS, save_every=1, average=2)
+    straight, _ = train(tmp_path / "straight", settings, Tied())
+    reads = count()
+
+    def stopping(network, batch):
+        if next(reads) == 2:
+            raise KeyboardInterrupt
+        return loss(network, batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "stopped", settings, Tied(), loss=stopping)
+    assert list(load_file(tmp_path / "stopped" / "checkpoint-1" / "model.safetensors")) == ["network.first.weight"]
+    resumed, _ = train(tmp_path / "stopped", settings, Tied())
+    assert_same_weights(straight, resumed)
+    assert resumed.last.weight is resumed.first.weight
 
 
 def test_two_checkpoints_are_kept(tmp_path):

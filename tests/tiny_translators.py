@@ -218,3 +218,18 @@ def madlad(folder: Path) -> Path:
     ]
     taught(T5ForConditionalGeneration(config), rows).save_pretrained(folder)
     return folder
+
+
+def as_run(folder: Path, data: Path, *, seed: int = 1, directions: Sequence[str] = ("en-de", "de-en", "en-fr")) -> Path:
+    """The folder of a translator, made a run of multilingual_nmt that was trained on the directions."""
+    from isogloss.recipe import resolve
+    from isogloss.runs import manifest_of
+    from isogloss.tasks import load_task
+    from isogloss.training import FitReport
+
+    content = {"method": "multilingual_nmt", "task": "multi30k", "languages": ["de", "fr"], "seed": seed}
+    recipe = resolve(content | {"data": str(data), "config": {"directions": list(directions)}}, {"output": folder})
+    report = FitReport(loss=0.0, curve=[], updates=0, seconds=0.0)
+    manifest = manifest_of(recipe, load_task("multi30k"), report, {"sha256": ""}, ())
+    (folder / "isogloss.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder

@@ -1,7 +1,7 @@
 """Records as JSON lines, the form in which users bring their own data (see the README for one line of each)."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +13,7 @@ from isogloss.errors import UserError
 from isogloss.languages import language
 from isogloss.records import (
     Answer,
+    Bitext,
     Question,
     Record,
     Sentence,
@@ -30,6 +31,7 @@ FIELDS = {
     "tagging": ("text", "words", "tags", "spans"),
     "question_answering": ("question", "context", "answers"),
 }
+TO_TRANSLATE = ("id", "language", "text", "translation_language", "translation")
 Line = Mapping[str, Any]
 
 
@@ -51,6 +53,21 @@ def read_jsonl(path: Path, kind: str | None = None) -> list[Record]:
 
 def parse_lines(lines: Iterable[str], where: str, kind: str | None = None) -> Iterator[Record]:
     """The records of JSON lines as they come; blank lines are passed over, `where` names the file in errors."""
+    for content, place in _objects(lines, where):
+        yield parse_record(content, place, kind)
+
+
+def parse_bitexts(lines: Iterable[str], where: str) -> Iterator[Bitext]:
+    """The texts of JSON lines that name the language they are to be in, `translation_language`, as they come.
+
+    A translation that is there already is taken along as it is; without one it is empty.
+    """
+    for content, place in _objects(lines, where):
+        yield _bitext(_checked(content, TO_TRANSLATE, place), place)
+
+
+def _objects(lines: Iterable[str], where: str) -> Iterator[tuple[Any, str]]:
+    """The values of JSON lines, each with its place."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -61,7 +78,7 @@ def parse_lines(lines: Iterable[str], where: str, kind: str | None = None) -> It
             raise UserError(f"{place}: not JSON ({error.msg} at column {error.colno})") from error
         except RecursionError:
             raise UserError(f"{place}: nested too deeply for a record") from None
-        yield parse_record(content, place, kind)
+        yield content, place
 
 
 def parse_record(line: Any, where: str, kind: str | None = None) -> Record:
@@ -70,13 +87,8 @@ def parse_record(line: Any, where: str, kind: str | None = None) -> Record:
     Raises:
         UserError: a field is missing, misspelt or of the wrong type; spans or answers do not fit the text.
     """
-    if not isinstance(line, Mapping):
-        raise UserError(f"{where}: a JSON object was expected, not {type(line).__name__}")
-    kind = kind or _kind(line, where)
-    known = (*COMMON, *FIELDS[kind])
-    for field in line:
-        if field not in known and (close := get_close_matches(field, known, n=1, cutoff=0.75)):
-            raise UserError(f"{where}: unknown field {field!r}; did you mean {close[0]}?")
+    kind = kind or _kind(_checked(line, (), where), where)
+    _checked(line, (*COMMON, *FIELDS[kind]), where)
     record = _record(line, _identifier(line, where), where, kind)
     sides = line.get("translation") or []
     sides = [sides] if isinstance(sides, Mapping) else sides
@@ -84,6 +96,16 @@ def parse_record(line: Any, where: str, kind: str | None = None) -> Record:
         raise UserError(f"{where}: translation must be an object or a list of objects")
     translations = tuple(_record(side, record.id, f"{where} (translation)", kind) for side in sides)
     return replace(record, translations=translations)
+
+
+def _checked(line: Any, known: Sequence[str], where: str) -> Line:
+    """The line, if it is an object in which no known field is misspelt; others are nobody's business."""
+    if not isinstance(line, Mapping):
+        raise UserError(f"{where}: a JSON object was expected, not {type(line).__name__}")
+    for field in line:
+        if field not in known and (close := get_close_matches(field, known, n=1, cutoff=0.75)):
+            raise UserError(f"{where}: unknown field {field!r}; did you mean {close[0]}?")
+    return line
 
 
 def _kind(line: Line, where: str) -> str:
@@ -117,6 +139,16 @@ def _record(line: Line, name: str, where: str, kind: str) -> Record:
             answers = _answers(line, context, where)
             return Question(id=name, language=tag, question=question, context=context, answers=answers)
     raise ValueError(f"no record form for kind {kind!r}")
+
+
+def _bitext(line: Line, where: str) -> Bitext:
+    return Bitext(
+        id=_identifier(line, where),
+        language=_tag(line, where),
+        text=_text(line, "text", where),
+        translation_language=_tag(line, where, "translation_language"),
+        translation=_string(line, "translation", where, False) or "",
+    )
 
 
 def _tagged(line: Line, name: str, tag: str, where: str) -> TaggedSentence:
@@ -163,11 +195,11 @@ def _answers(line: Line, context: str, where: str) -> tuple[Answer, ...]:
     return tuple(found)
 
 
-def _tag(line: Line, where: str) -> str:
-    if "language" not in line:
-        raise UserError(f'{where}: no language; add one such as "language": "de"')
+def _tag(line: Line, where: str, field: str = "language") -> str:
+    if field not in line:
+        raise UserError(f'{where}: no {field}; add one such as "{field}": "de"')
     try:
-        return language(line["language"]).tag
+        return language(line[field]).tag
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
 

@@ -13,6 +13,7 @@ from isogloss.data.pairing import paired
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.errors import UserError
 from isogloss.evaluation.evaluate_encoder import evaluate_encoder
+from isogloss.evaluation.evaluate_translator import evaluate_translator, refuse_sides, translates
 from isogloss.evaluation.results import Conditions, Result
 from isogloss.evaluation.scoring import TaskSplit, score
 from isogloss.kinds import Features
@@ -21,6 +22,7 @@ from isogloss.recipe import task_languages
 from isogloss.records import OUTSIDE, Record, Sentence
 from isogloss.runs import Predictor, load
 from isogloss.tasks import Task, load_task
+from isogloss.translating_run import TranslatingRun
 
 SETTINGS = ("config", "train", "lengths", "pivots", "train_translations", "train_pairings")  # kept with results
 
@@ -38,7 +40,7 @@ AS_USUAL = Reading()
 
 
 def evaluate(
-    run: str | Path | Predictor,
+    run: str | Path | Predictor | TranslatingRun,
     *,
     task: str | None = None,
     data: Path | None = None,
@@ -52,13 +54,28 @@ def evaluate(
     """The scores of a run; written to `output` if that is given. Task, data, languages and items default to its own.
 
     A task that an encoder answers as it is (`Task.encoder_method`) is left to `evaluate_encoder`; `run` may then be any
-    encoder. items: at most so many of the split, the same in every language; 0 = all.
+    encoder. A task of translation is left to `evaluate_translator`; `run` may then be any engine, languages are
+    directions, and the reading's settings are those of the decoding. items: at most so many of the split, the same in
+    every language; 0 = all.
 
     Raises:
         UserError: data or languages are missing, the run's labels are not the task's, a class of the split was never
             trained on, or the precision is not to be had.
     """
     asked = load_task(task) if task else None
+    folder = run if isinstance(run, str | Path) else run.folder
+    if translates(folder, asked) or isinstance(run, TranslatingRun):
+        refuse_sides(pairing, reading.translations, reading.precision)
+        return evaluate_translator(
+            folder,
+            asked,
+            data=data,
+            split=split,
+            languages=languages,
+            items=items,
+            settings=reading.settings,
+            output=output,
+        )
     if asked is not None and asked.encoder_method is not None:
         check_alone(asked, reading)
         model = run.folder if isinstance(run, Predictor) else run

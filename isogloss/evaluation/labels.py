@@ -38,11 +38,12 @@ def row_names(results: Sequence[Result]) -> list[str]:
 
 
 def language_name(tag: str) -> str:
-    """The English name of a language, or the tag itself where it has none."""
+    """The English name of a language, or the tag itself where it has none, as a direction such as `en-de`."""
     try:
-        return language(tag).name
+        found = language(tag)
     except UserError:
         return tag
+    return found.name if found.tag == tag else tag  # en-de could also be the English of Germany
 
 
 def _with_settings(result: Result, family: Sequence[Result]) -> str:

@@ -103,6 +103,8 @@ def _title(table: Table) -> str:
 def _section(table: Table, anchor: str) -> str:
     source = language_name(table.train_language)
     languages = f"{len(table.languages)} language{'s' if len(table.languages) > 1 else ''}"
+    labelled = table.train_language in table.languages
+    order = f"{source} (the language of the labels) first, then from" if labelled else "From"
     parts = [
         f'<h2 id="{anchor}">{escape(_title(table))}</h2>',
         f"<p>{escape(headline(table))}</p>",
@@ -120,8 +122,8 @@ def _section(table: Table, anchor: str) -> str:
             "<h3>Language by language</h3>",
             figure(
                 languages_picture(table),
-                f"{source} (the language of the labels) first, then from the easiest language to the hardest; in each, "
-                "the rows from top to bottom in the order of the legend.",
+                f"{order} the easiest language to the hardest; in each, the rows from top to bottom in the order of "
+                "the legend.",
             ),
         ]
     if any(row.gap is not None for row in table.rows):

@@ -3,7 +3,8 @@
 `test.json` holds the scores and where they came from; `test.items.jsonl` holds one line per language and
 item, from which `isogloss compare` averages seeds and tests differences. Values are percent. `average` is the
 plain mean over all languages; `average_transfer` is the mean over all but `train_language`, null where there
-is no other. A mean is never taken over a hole.
+is no other. A mean is never taken over a hole. Of translations a "language" is a direction such as `en-de`, and
+`groups` has the averages over the directions that were trained and over the others.
 """
 
 import gzip
@@ -24,6 +25,7 @@ from isogloss.metrics import Metric, load_metric
 from isogloss.provenance import commit, hardware, versions
 from isogloss.train_settings import TrainSettings
 
+RARE = ("groups", "other_ci95")  # fields that most results do not have
 TOLERANCE = 0.01  # percentage points; values are stored with four decimals
 
 
@@ -53,6 +55,8 @@ class Result(Conditions):
     average_transfer: float | None
     average_transfer_ci95: tuple[float, float] | None
     other_metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # name -> language -> percent
+    other_ci95: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)  # where they were asked for
+    groups: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> languages, value, ci95, n, ...
     signature: str
     versions: Mapping[str, str]
     commit: str
@@ -63,7 +67,8 @@ class Result(Conditions):
         """The result as plain JSON values."""
         values = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
         scores = {tag: {"value": s.value, "ci95": list(s.ci95), "n": s.n} for tag, s in self.languages.items()}
-        return values | {"languages": scores}
+        rare = [name for name in RARE if not values[name]]
+        return {name: value for name, value in values.items() if name not in rare} | {"languages": scores}
 
 
 def build_result(
@@ -73,15 +78,20 @@ def build_result(
     *,
     seconds: float,
     other_metrics: Mapping[str, Mapping[str, float]] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    other_ci95: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     resamples: int = 1000,
 ) -> Result:
     """The result of `counts[language][item]`, with intervals, signature and the provenance of this process.
+
+    groups: languages by the name of a group, which each get an average.
 
     Raises:
         UserError: there is no language, or one without items.
     """
     found = estimate(counts, metric.value, train_language=conditions.train_language, resamples=resamples)
     transfer, packages, source = found.transfer, versions(), commit()
+    others = other_metrics or {}
     items = sum(score.n for score in found.languages.values())
     signature = "|".join(
         [
@@ -101,8 +111,12 @@ def build_result(
         average_transfer=None if transfer is None else round(transfer.value, 4),
         average_transfer_ci95=None if transfer is None else _rounded(transfer.ci95),
         other_metrics={
-            name: {language: round(value, 4) for language, value in values.items()}
-            for name, values in (other_metrics or {}).items()
+            name: {language: round(value, 4) for language, value in values.items()} for name, values in others.items()
+        },
+        other_ci95=other_ci95 or {},
+        groups={
+            name: _group({tag: counts[tag] for tag in tags}, metric, others, resamples)
+            for name, tags in (groups or {}).items()
         },
         signature=signature,
         versions=packages,
@@ -110,6 +124,13 @@ def build_result(
         hardware=hardware(),
         seconds=round(seconds, 2),
     )
+
+
+def _group(counts: Counts, metric: Metric, others: Mapping[str, Mapping[str, float]], resamples: int) -> dict[str, Any]:
+    """The average over some languages with its interval, the averages of the other metrics, and which they are."""
+    score = _score(estimate(counts, metric.value, resamples=resamples).average)
+    means = {name: round(sum(values[tag] for tag in counts) / len(counts), 4) for name, values in others.items()}
+    return {"languages": list(counts), "value": score.value, "ci95": list(score.ci95), "n": score.n} | means
 
 
 def write_result(path: Path, result: Result, counts: Counts) -> None:
@@ -159,7 +180,7 @@ def parse_result(found: Any) -> Result:
     if not isinstance(found, dict):
         raise UserError(f"expected an object, found {type(found).__name__}")
     known = {item.name for item in fields(Result)}
-    if lacking := sorted(known - found.keys() - {"other_metrics"}):
+    if lacking := sorted(known - found.keys() - {"other_metrics", *RARE}):
         raise UserError(f"it lacks {', '.join(lacking)}")
     if unknown := sorted(found.keys() - known):
         raise UserError(f"it has unknown keys {', '.join(unknown)}")

@@ -68,8 +68,12 @@ def result_table(result: Result) -> str:
 def _averages(result: Result) -> Iterator[tuple[str, float, tuple[float, float], list[str]]]:
     """Name, value, interval and languages of the averages that a result has."""
     yield "average", result.average, result.average_ci95, list(result.languages)
+    for name, group in result.groups.items():
+        yield name, group["value"], group["ci95"], group["languages"]
+    others = [tag for tag in result.languages if tag != result.train_language]
+    if len(others) == len(result.languages):  # the same once more
+        return
     if result.average_transfer is not None and result.average_transfer_ci95 is not None:
-        others = [tag for tag in result.languages if tag != result.train_language]
         yield (
             f"without {language_name(result.train_language)}",
             result.average_transfer,

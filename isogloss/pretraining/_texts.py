@@ -8,11 +8,11 @@ import datetime
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.data.formats import read_conllu, read_lines, read_squad
+from isogloss.data.tidy import tidy
 from isogloss.errors import UserError
 from isogloss.records import Bitext
 
@@ -32,7 +32,6 @@ CURRENCIES = """
 """
 COUNTS = (1, 2, 3, 5, 10, 45)
 YEAR = 2026  # of the example dates
-CJK = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"
 LONGEST = 2000  # characters; the rest of a longer text would be cut off anyway
 
 
@@ -80,28 +79,11 @@ def weighted(
             raise UserError(f"passes.{source} has {len(reads)} numbers; give {len(groups) + 1}, one per group")
         group = next((i for i, languages in enumerate(groups) if pair.language in languages), len(groups))
         share = reads[group]
-        text, english = tidy(pair.text), tidy(pair.translation)
+        text, english = tidy(pair.text)[:LONGEST], tidy(pair.translation)[:LONGEST]
         if share > 0 and (pair.language, text, english) not in seen:
             seen.add((pair.language, text, english))
             found.append(Text(pair.language, text, english, share))
     return found
-
-
-@cache
-def _spaces() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return (
-        (re.compile(r"\s+"), " "),
-        (re.compile(rf"(?<={CJK}) | (?={CJK})"), ""),
-        (re.compile(r" ([.,!?;:)%]|n't\b|'(?:s|re|ve|m|ll|d)\b)"), r"\1"),
-        (re.compile(r"\( "), "("),
-    )
-
-
-def tidy(text: str) -> str:
-    """The text without the spaces that tokenised corpora put before punctuation and between Chinese characters."""
-    for pattern, replacement in _spaces():
-        text = pattern.sub(replacement, text)
-    return text.strip()[:LONGEST]
 
 
 def assistant_commands(data: Path) -> list[Bitext]:

@@ -33,6 +33,20 @@ def language_among(text: str, tags: Iterable[str]) -> str | None:
     return next(tag for tag, label in labels.items() if label == found) if probability >= SURE else None
 
 
+def in_another(text: str, tag: str, among: Iterable[str]) -> bool | None:
+    """Whether the text is surely in another of the languages than the one with that tag; None if that is not known.
+
+    Languages that the identifier does not know, or cannot tell from the one that is wanted, do not come into question.
+    """
+    if (expected := _label(tag)) is None:
+        return None
+    labels = {label for each in among if (label := _label(each)) is not None} | {expected}
+    if len(labels) < 2 or sum(character.isalpha() for character in text) < LETTERS:
+        return False
+    found, probability = _identifier(frozenset(labels)).classify(text)
+    return found != expected and probability >= SURE
+
+
 def other_language(text: str, tag: str) -> str | None:
     """The language that a long text seems to be in, if it is not the one with that tag; None where nothing is known."""
     if (expected := _label(tag)) is None or sum(character.isalpha() for character in text) < LONG:

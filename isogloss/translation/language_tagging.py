@@ -7,6 +7,8 @@
     m2m100    __de__      by the tokenizer         first target token     M2M-100
     nllb      deu_Latn    by the tokenizer         first target token     NLLB-200
     mbart50   de_DE       by the tokenizer         first target token     mBART-50
+    decoder   <<de>>      not told                 first target token     multilingual_nmt with tag = decoder
+    both      >>de>>      not told                 first of both sides    multilingual_nmt with tag = both
 
 The model's own vocabulary says which languages it has: every token of a family's form is looked up in the table of
 languages, so a model that was taught more of them has more. transformers takes an unknown language for `<unk>` without
@@ -32,19 +34,23 @@ GROUPS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The language tokens of a family of models: the form, with the code as its group, and where the target's goes."""
+    """The language tokens of a family of models: the form, with the code as its group, and where they go."""
 
     name: str
     form: str
-    target_first: bool  # the target is told by the first source token; else by the first target token
+    on_source: bool  # the target's is the first source token
+    on_target: bool  # it is the first target token
+    source_told: bool  # the tokenizer writes the source's own beside the text
 
 
 FAMILIES = (
-    Family("opus", r">>([A-Za-z].*)<<", True),
-    Family("madlad", r"<2([a-z]\w*)>", True),  # <2Latn> names a script
-    Family("m2m100", r"__([a-z]{2,3})__", False),
-    Family("nllb", r"([a-z]{3}_[A-Z][a-z]{3})", False),
-    Family("mbart50", r"([a-z]{2}_[A-Z]{2})", False),
+    Family("opus", r">>([A-Za-z].*)<<", True, False, False),
+    Family("madlad", r"<2([a-z]\w*)>", True, False, False),  # <2Latn> names a script
+    Family("m2m100", r"__([a-z]{2,3})__", False, True, True),
+    Family("nllb", r"([a-z]{3}_[A-Z][a-z]{3})", False, True, True),
+    Family("mbart50", r"([a-z]{2}_[A-Z]{2})", False, True, True),
+    Family("decoder", r"<<([A-Za-z][\w-]*)>>", False, True, False),
+    Family("both", r">>([A-Za-z][\w-]*)>>", True, True, False),
 )
 
 
@@ -97,7 +103,7 @@ class TaggedTokenizer:
             raise UserError(f"translator {self.name}: from {source} to {target} there is nothing to translate")
         for side, known in wanted.items():
             stated = self.source if side == "source" else self.target
-            told = self.family and (side == "target" or not self.family.target_first)
+            told = self.family and (side == "target" or self.family.source_told)
             if told and known.tag not in self.tokens:
                 raise UserError(f"translator {self.name} has no {known.name} ({known.tag}); {self._nearest(known)}")
             if not told and stated not in (None, "", known.tag):
@@ -110,7 +116,7 @@ class TaggedTokenizer:
         """Some direction in which the model translates, English first where it can."""
         known = ["en", "de", *sorted(self.tokens)]
         target = self.target or next(tag for tag in known[1:] if tag in self.tokens and tag != self.source)
-        told = self.tokens if self.family and not self.family.target_first else known
+        told = self.tokens if self.family and self.family.source_told else known
         return self.source or next(tag for tag in known if tag in told and tag != target), target
 
     def source_ids(self, texts: Sequence[str], source: str, target: str) -> list[list[int]]:
@@ -120,13 +126,14 @@ class TaggedTokenizer:
         """
         if not self.family:
             return self._ids(texts)
-        if self.family.target_first:
+        if self.family.on_source:
             token = self.tokens[language(target).tag]
             head = self.tokenizer(token.token, add_special_tokens=False).input_ids
             if token.id not in head:  # a tokenizer that does not take its own token for one
                 head = [token.id]
             return [head + ids for ids in self._ids(texts)]
-        self.tokenizer.src_lang = self.tokens[language(source).tag].code
+        if self.family.source_told:
+            self.tokenizer.src_lang = self.tokens[language(source).tag].code
         return self._ids(texts)
 
     def target_ids(self, texts: Sequence[str]) -> list[list[int]]:
@@ -138,7 +145,7 @@ class TaggedTokenizer:
 
     def forced(self, target: str) -> list[int]:
         """What the decoder has to begin with, after its own start."""
-        if not self.family or self.family.target_first:
+        if not self.family or not self.family.on_target:
             return []
         return [self.tokens[language(target).tag].id]
 
@@ -186,7 +193,7 @@ def _language_tokens(tokenizer: Any, rows: int) -> tuple[Family | None, dict[str
         found[family] = _by_tag(family, real)
     family = max(FAMILIES, key=lambda family: len(found[family]))
     # a piece of text may look like a language's name; the tokens of many-to-many models are set by an attribute
-    if not found[family] or not (family.target_first or hasattr(tokenizer, "src_lang")):
+    if not found[family] or (family.source_told and not hasattr(tokenizer, "src_lang")):
         return None, {}
     return family, found[family]
 
@@ -209,7 +216,7 @@ def _by_tag(family: Family, ids: dict[str, int]) -> dict[str, LanguageToken]:
 @cache
 def _published(family: Family) -> frozenset[str]:
     """The tokens of the family's published models that the table of languages knows."""
-    if family.name == "opus":
+    if family.name in ("opus", "decoder", "both"):
         return frozenset()
     shape = {"m2m100": "__{}__"}.get(family.name, "{}")
     found = set()

@@ -7,6 +7,7 @@ An engine never answers quietly with less than it was asked for: a text that it 
 cut off at the output limit, an empty answer) comes back as a failure with its reason, in the place of a translation.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -151,13 +152,22 @@ def engine_files() -> dict[str, Path]:
     return {path.stem: path for path in sorted(ENGINES.glob("[!_]*.py"))}
 
 
+def run_named(spec: str) -> Path | None:
+    """The folder of the run that is named as an engine, `run:FOLDER` or `FOLDER`; None if it is another engine."""
+    from isogloss.run_folder import MANIFEST  # which imports more than a list of engines needs
+
+    folder = Path(spec.removeprefix("run:"))
+    return folder if spec.startswith("run:") or os.path.isfile(folder / MANIFEST) else None  # a prompt may be no path
+
+
 def load_translator(spec: str) -> Translator:
-    """The engine that `NAME:REST` names.
+    """The engine that `NAME:REST` names; the folder of a run stands for `run:FOLDER`.
 
     Raises:
         UserError: there is no such engine, or it cannot be loaded.
     """
-    name, _, rest = spec.partition(":")
+    folder = run_named(spec)
+    name, _, rest = (spec if folder is None else f"run:{folder}").partition(":")
     known = engine_files()
     if name not in known:
         raise UserError(f"no translation engine {name!r} in {spec!r}; {nearest(name, known)}")

@@ -1,5 +1,6 @@
 """Runs as `isogloss evaluate` leaves them, with planted scores."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,43 @@ def fake_run(
 def fake_run_fixture() -> Callable[..., Path]:
     """`fake_run`: leaves a run folder whose result has given accuracies."""
     return fake_run
+
+
+CAPTIONS = {
+    "en": ("The train to Berlin leaves at nine.", "How much is a room for two?", "My bag is lost, help me.", "A room."),
+    "de": (
+        "Der Zug nach Berlin fährt um neun.",
+        "Was kostet ein Zimmer für zwei Personen?",
+        "Meine Tasche ist weg.",
+        "Ein Zimmer.",
+    ),
+    "fr": ("Le train pour Berlin part à neuf heures.", "Combien ?", "Mon sac est perdu, aidez-moi.", "Une chambre."),
+    "cs": ("Vlak do Berlína jede v devět.", "Kolik stojí pokoj?", "Ztratila se mi taška.", "Pokoj."),
+}
+
+
+@pytest.fixture
+def captions(tmp_path: Path) -> Path:
+    """A data folder with a small Multi30k that a test may change."""
+    folder = tmp_path / "data" / "multi30k"
+    folder.mkdir(parents=True)
+    for tag, lines in CAPTIONS.items():
+        for name in ("train", "val", "test_2016_flickr"):
+            (folder / f"{name}.{tag}").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return folder.parent
+
+
+@pytest.fixture(scope="session")
+def tiny_m2m100(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a translator of many languages that knows some English and German by heart."""
+    from tiny_translators import m2m100
+
+    return m2m100(tmp_path_factory.mktemp("translators") / "m2m100")
+
+
+@pytest.fixture
+def tiny_run(captions: Path, tiny_m2m100: Path, tmp_path: Path) -> Path:
+    """A run that translates between English, German and French."""
+    from tiny_translators import as_run
+
+    return as_run(shutil.copytree(tiny_m2m100, tmp_path / "run"), captions)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from isogloss.evaluation.labels import language_name, row_labels
 from isogloss.evaluation.results import Conditions, build_result
+from isogloss.languages import language
 from isogloss.metrics import load_metric
 
 
@@ -85,3 +86,14 @@ def test_seeds_are_no_difference():
 def test_an_unknown_language_keeps_its_tag():
     assert language_name("sw") == "Swahili"
     assert language_name("<b>") == "<b>"
+
+
+def test_a_direction_is_not_taken_for_a_variety_of_its_source():
+    assert [language_name(tag) for tag in ("en", "bar-IT", "zh-Hant", "en-de", "de-en", "odd")] == [
+        "English",
+        language("bar-IT").name,
+        language("zh-Hant").name,
+        "en-de",
+        "de-en",
+        "odd",
+    ]

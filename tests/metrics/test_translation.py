@@ -1,10 +1,19 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics.chrf import CHRF
 
 from isogloss.errors import UserError
-from isogloss.metrics.translation import character_ngrams, off_target_rate, sentence_chrf, translation_scores
+from isogloss.metrics import load_metric
+from isogloss.metrics.translation import (
+    character_ngrams,
+    off_target_rate,
+    sentence_chrf,
+    signature,
+    translation_scores,
+)
+from isogloss.records import Bitext, TranslationPrediction
 
 REFERENCES = ["The train leaves at nine.", "My bag is lost.", "How much is a room?"]
 OTHERS = ["A train leaves at ten.", "The bag is lost!", "What costs a room?"]
@@ -72,3 +81,91 @@ def test_chrf_of_sentences_in_several_scripts_is_sacrebleus():
     ]:
         ours = sentence_chrf(character_ngrams(one), character_ngrams(other))
         assert ours == pytest.approx(CHRF().sentence_score(one, [other]).score)
+
+
+NAMES = ("chrF", "chrF++", "BLEU", "TER")
+CORPORA = {
+    "en": (OTHERS, REFERENCES),
+    "de": (
+        ["Ein Mann fährt ein Rad.", "", "(Zwei) Hunde - spielen!", "Ja"],
+        ["Ein Mann fährt Rad.", "Es regnet heute sehr stark.", "Zwei Hunde spielen.", "Nein"],
+    ),
+    "zho_Hans": (["火车九点开往柏林。", "他"], ["火车十点开往柏林。", "她是我的"]),
+    "th": (["รถไฟออกเก้าโมง"], ["รถไฟออกสิบโมง"]),
+}
+
+
+def pairs(hypotheses, references, target):
+    """Gold records and predictions from English into the language; an empty translation is one that failed."""
+    about = {"language": "en", "translation_language": target, "text": "x"}
+    gold = [Bitext(id=str(i), translation=text, **about) for i, text in enumerate(references)]
+    made = [TranslationPrediction(id=str(i), translation=text or None, **about) for i, text in enumerate(hypotheses)]
+    return gold, made
+
+
+def value_of(name, hypotheses, references, target):
+    metric = load_metric(name)
+    return float(metric.value(metric.counts(*pairs(hypotheses, references, target), ()).sum(0)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("target", CORPORA)
+def test_the_value_of_summed_counts_is_sacrebleus_corpus_score(name, target):
+    hypotheses, references = CORPORA[target]
+    (expected,) = translation_scores(hypotheses, references, target, [name])
+    assert value_of(name, hypotheses, references, target) == pytest.approx(expected.value, abs=1e-9)
+    assert value_of(name, references, references, target) == pytest.approx(0 if name == "TER" else 100)
+
+
+corpora = st.lists(st.tuples(st.text("ab (.ä", max_size=9), st.text("ab (.ä", min_size=1, max_size=9)), min_size=1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(corpora)
+def test_no_corpus_is_scored_otherwise_than_by_sacrebleu(name, corpus):
+    hypotheses, references = zip(*corpus, strict=True)
+    if not any(text.split() for text in references):  # an error rate of nothing, which no task has
+        return
+    (expected,) = translation_scores(hypotheses, references, "de", [name])
+    assert value_of(name, hypotheses, references, "de") == pytest.approx(expected.value, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_resample_of_sentences_is_scored_as_the_corpus_that_was_drawn(name):
+    hypotheses, references = CORPORA["de"]
+    metric, weights = load_metric(name), np.array([[1, 1, 1, 1], [2, 0, 1, 1], [0, 1, 3, 0], [4, 0, 0, 0]])
+    values = metric.value(weights @ metric.counts(*pairs(hypotheses, references, "de"), ()))
+    for row, value in zip(weights, values, strict=True):
+        drawn = [
+            [text for text, n in zip(side, row, strict=True) for _ in range(n)] for side in (hypotheses, references)
+        ]
+        assert value == pytest.approx(translation_scores(*drawn, "de", [name])[0].value, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "off_target"])
+def test_no_sentences_have_no_rows(name):
+    metric = load_metric(name)
+    width = metric.counts(*pairs(["x"], ["x"], "de"), ()).shape[1]
+    assert metric.counts([], [], ()).shape == (0, width)
+
+
+def test_a_signature_names_the_tokeniser_of_the_target_language():
+    assert (
+        "tok:13a" in signature("BLEU", "de")
+        and "tok:zh" in signature("BLEU", "zh")
+        and "version:" in signature("TER", "de")
+    )
+    assert signature("chrF", "de").startswith("chrF|nrefs:1|case:mixed|eff:yes|nc:6|nw:0")
+    for name in ("chrF", "chrF++", "TER"):
+        assert load_metric(name).signature.split("|")[1:6] == signature(name, "de").split("|")[1:6]
+
+
+def test_an_output_in_another_language_or_none_is_off_target():
+    english, german = "The train to Berlin leaves at nine o'clock.", "Der Zug nach Berlin fährt um neun Uhr ab."
+    french = "Le train pour Berlin part à neuf heures du matin."
+    metric = load_metric("off_target")
+    gold, made = pairs([german, english, french, "", "Ja."], ["x"] * 5, "de")
+    assert metric.counts(gold, made, ("de", "en", "fr")).tolist() == [[0, 1], [1, 1], [1, 1], [1, 1], [0, 1]]
+    assert metric.counts(gold, made, ()).tolist()[:2] == [[0, 1], [1, 1]]
+    unknown = metric.counts(*pairs([german, ""], ["x"] * 2, "wo"), ("wo", "en"))
+    assert unknown.sum() == 0 and metric.value(unknown.sum(0)) == 0

@@ -4,8 +4,9 @@ import gzip
 
 import pytest
 
+from isogloss.data.tidy import tidy
 from isogloss.errors import UserError
-from isogloss.pretraining._texts import assistant_commands, cldr_words, english_texts, tidy, weighted
+from isogloss.pretraining._texts import assistant_commands, cldr_words, english_texts, weighted
 from isogloss.records import Bitext
 
 

@@ -150,6 +150,66 @@ def test_ranking_finds_what_brute_force_finds(seed, length, alpha):
     assert best[0].text == by_hand[1] and len(best) == 2
 
 
+WORDS, END, SOURCE = 4, 4, 3  # a vocabulary of five with the end, and three source tokens
+
+
+def toy_model(seed):
+    """P(token | token before), (5 + start, 5), and the attention of each to the source, (place, token, source)."""
+    generator = torch.Generator().manual_seed(seed)
+    probabilities = torch.randn(WORDS + 2, WORDS + 1, generator=generator).softmax(-1)
+    return probabilities, (2 * torch.randn(4, WORDS + 1, SOURCE, generator=generator)).softmax(-1)
+
+
+def every_output(seed):
+    """All outputs of at most four tokens, the end included, as hypotheses."""
+    probabilities, attention = toy_model(seed)
+    for length in range(1, 5):
+        for words in itertools.product(range(WORDS), repeat=length - 1):
+            tokens = [*words, END]
+            total = math.log(math.prod(probabilities[a, b].item() for a, b in itertools.pairwise([WORDS + 1, *tokens])))
+            looked = sum(attention[place, token] for place, token in enumerate(tokens))
+            yield Hypothesis("".join(map(str, tokens)), total, length, tuple(looked.tolist()))
+
+
+def by_the_paper(text, seed, length, alpha, beta):
+    """The score of an output, from the model and the formulas of the module's docstring, term by term."""
+    probabilities, attention = toy_model(seed)
+    tokens, before, log_probability = [int(letter) for letter in text], WORDS + 1, 0.0
+    coverage = [0.0] * SOURCE
+    for place, token in enumerate(tokens):
+        log_probability += math.log(probabilities[before, token].item())
+        coverage = [total + attention[place, token, i].item() for i, total in enumerate(coverage)]
+        before = token
+    divisors = {"none": 1.0, "power": len(tokens) ** alpha, "gnmt": (5 + len(tokens)) ** alpha / (5 + 1) ** alpha}
+    return log_probability / divisors[length] + beta * sum(math.log(min(total, 1)) for total in coverage)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize(
+    ("length", "alpha"), [("none", 1.0), ("power", 0.5), ("power", 1.0), ("gnmt", 0.2), ("gnmt", 0.6), ("gnmt", 1.0)]
+)
+def test_every_output_of_a_toy_model_is_ranked_as_by_brute_force(length, alpha, beta):
+    for seed in range(3):
+        outputs = list(every_output(seed))
+        assert len(outputs) == 1 + 4 + 16 + 64
+        rule = Decoding(beam=len(outputs), hypotheses=len(outputs), length=length, alpha=alpha, coverage=beta)
+        expected = {output.text: by_the_paper(output.text, seed, length, alpha, beta) for output in outputs}
+        for output in outputs:
+            assert hypothesis_score(output, rule) == pytest.approx(expected[output.text], abs=1e-5)
+        found = [expected[output.text] for output in ranked(outputs, rule)]
+        assert found == pytest.approx(sorted(expected.values(), reverse=True), abs=1e-5)
+
+
+def test_the_rules_rank_the_outputs_of_a_toy_model_differently():
+    """So that the agreement with brute force says something."""
+    rules = [("none", 1.0, 0.0), ("power", 1.0, 0.0), ("gnmt", 0.6, 0.0), ("none", 1.0, 1.0), ("gnmt", 0.6, 1.0)]
+    outputs, orders = list(every_output(0)), set()
+    for length, alpha, beta in rules:
+        rule = Decoding(beam=85, hypotheses=85, length=length, alpha=alpha, coverage=beta)
+        orders.add(tuple(output.text for output in ranked(outputs, rule)))
+    assert len(orders) == len(rules)
+
+
 def test_a_longer_hypothesis_wins_under_one_rule_and_loses_under_another():
     short, long = Hypothesis("short", -2.0, 2), Hypothesis("long", -3.0, 6)
     assert ranked([short, long], Decoding(length="none"))[0] is short

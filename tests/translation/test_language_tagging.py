@@ -46,6 +46,8 @@ FORMS = {
     "mbart50": (MBART50, "{}", True),
     "madlad": (MADLAD, "<2{}>", False),
     "opus": (OPUS, ">>{}<<", False),
+    "decoder": (OPUS, "<<{}>>", False),
+    "both": (OPUS, ">>{}>>", False),
 }
 
 
@@ -166,3 +168,12 @@ def test_a_model_that_says_nothing_is_not_guessed_at():
     broken.eos_token_id = None
     with pytest.raises(UserError, match="no end or no padding token"):
         TaggedTokenizer(broken, 100, "tiny")
+
+
+@pytest.mark.parametrize(("form", "source", "target"), [("<<{}>>", False, True), (">>{}>>", True, True)])
+def test_the_token_goes_to_the_decoder_or_to_both_sides(form, source, target):
+    model = tagged([form.format("de"), form.format("sr-Latn")])
+    token = model.tokens["sr-Latn"].id
+    assert model.source_ids(["word1"], "en", "sr_Latn") == [[token, 4, 0] if source else [4, 0]]
+    assert model.forced("sr-Latn") == ([token] if target else [])
+    model.check("fr", "de")  # a source needs no token

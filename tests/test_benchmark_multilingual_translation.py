@@ -1,0 +1,98 @@
+"""One translator beside many, in small: every row is there, and what is finished is not done again."""
+
+import json
+import sys
+
+import pytest
+
+from benchmarks import multilingual_translation, translation_probes
+from isogloss.evaluation.results import read_result
+from isogloss.translation.engines import hf
+from isogloss.translation.translator import Decoding
+
+pytestmark = pytest.mark.filterwarnings("ignore:Recommended")
+
+WORDS = {
+    "en": ("A dog", "A bird", "The child", "This house", "sees", "likes", "a tree", "the river", "snow"),
+    "de": ("Ein Hund", "Ein Vogel", "Das Kind", "Dieses Haus", "sieht", "mag", "einen Baum", "den Fluss", "Schnee"),
+    "fr": ("Un chien", "Un oiseau", "L'enfant", "Cette maison", "voit", "aime", "un arbre", "le fleuve", "la neige"),
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A Multi30k of made-up captions, the same in three languages."""
+    folder = tmp_path_factory.mktemp("data") / "multi30k"
+    folder.mkdir()
+    for tag, words in WORDS.items():
+        lines = [f"{a} {b} {c}." for a in words[:4] for b in words[4:6] for c in words[6:]]
+        for name, chosen in (("train", lines), ("val", lines[:4]), ("test_2016_flickr", lines[::4])):
+            (folder / f"{name}.{tag}").write_text("\n".join(chosen) + "\n", encoding="utf-8")
+    return folder.parent
+
+
+@pytest.fixture
+def benchmark(data, tmp_path, monkeypatch, capsys):
+    """The benchmark with the given words; what it printed, and what it wrote."""
+
+    def run(*words):
+        output = tmp_path / "found.json"
+        fixed = ["--data", data, "--work", tmp_path / "work", "--quick", "--output", output]
+        monkeypatch.setattr(sys, "argv", list(map(str, ["x", *fixed, *words])))
+        multilingual_translation.main()
+        return capsys.readouterr().out, json.loads(output.read_text(encoding="utf-8"))
+
+    return run
+
+
+def test_one_model_stands_beside_many_and_beside_the_chain(benchmark, tmp_path):
+    printed, found = benchmark("--seeds", "1", "--items", "3", "--beam", "1")
+    rows = {direction: set(here) for direction, here in found["directions"].items()}
+    assert rows["en-de"] == {"multilingual", "single en-de", "GNMT"}
+    assert rows["fr-en"] == {"multilingual", "single fr-en"}
+    assert rows["de-fr"] == rows["fr-de"] == {"multilingual", "through English"}
+    assert printed.count("\n") == sum(map(len, rows.values()))
+    updates = {name: run["1"]["updates"] for name, run in found["runs"].items()}
+    quick = multilingual_translation.QUICK_TRAIN["updates"]
+    assert updates.pop("multilingual") == quick and set(updates.values()) == {quick // 4}
+    sizes = {name: run["1"]["parameters"] for name, run in found["runs"].items()}
+    assert abs(sizes["GNMT"] / sizes["single en-de"] - 1) < 0.4  # widths are coarse where models are tiny
+    here = found["directions"]["de-fr"]["through English"]
+    assert {"minus multilingual", "BLEU", "TER_ci95", "off_target"} <= set(here)
+    difference = here["chrF"] - found["directions"]["de-fr"]["multilingual"]["chrF"]
+    assert here["minus multilingual"]["value"] == pytest.approx(difference, abs=0.01)
+
+    result = tmp_path / "work" / "seed1" / "multilingual" / "results" / "test.json"
+    assert read_result(result).groups["zero-shot"]["languages"] == ["de-fr", "fr-de"]
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*") if path.is_file()}
+    assert benchmark("--seeds", "1", "--items", "3", "--beam", "1")[0] == printed
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+
+
+def test_a_mixed_target_is_the_one_or_the_other_at_the_ends_and_leaves_no_trace(tmp_path):
+    from tiny_translators import LINES, m2m100
+
+    engine = hf.load(str(m2m100(tmp_path / "m2m100")))
+    before = engine.model.get_input_embeddings().weight.detach().clone()
+    plain = {tag: [each.text for each in engine.translate(LINES["en"], "en", tag, Decoding())] for tag in ("de", "fr")}
+    for weight, tag in ((0.0, "de"), (1.0, "fr")):
+        with translation_probes.mixed(engine, "de", "fr", weight):
+            made = engine.translate(LINES["en"], "en", "de", Decoding())
+        assert [each.text for each in made] == plain[tag]
+    assert (engine.model.get_input_embeddings().weight == before).all()
+
+
+def test_a_sentence_is_nearest_to_itself(tmp_path):
+    from tiny_translators import LINES, m2m100
+
+    engine = hf.load(str(m2m100(tmp_path / "m2m100")))
+    same = dict.fromkeys(("en", "de", "fr"), LINES["en"])
+    found = translation_probes.bridging(engine, same)
+    assert set(found) == {f"{a}-{b} asked for {c}" for a in same for b in same for c in same if len({a, b, c}) == 3}
+    turned = translation_probes.bridging(engine, same | {"de": LINES["en"][::-1]})
+    assert turned["en-de asked for fr"] == pytest.approx(100 / 3) and turned["de-en asked for fr"] == pytest.approx(
+        100 / 3
+    )
+    alone = translation_probes.pooled(engine, LINES["en"][:1], "en", "de")
+    together = translation_probes.pooled(engine, LINES["en"], "en", "de")
+    assert (alone[0] - together[0]).abs().max() < 1e-5

@@ -1,0 +1,108 @@
+"""Runs that translate: `isogloss predict RUN`, `isogloss.load(RUN)`, and the run as an engine."""
+
+import io
+import json
+
+import pytest
+from tiny_translators import LINES, as_run, m2m100
+
+import isogloss
+from isogloss.data.directions import Direction
+from isogloss.records import Bitext
+from isogloss.translating_run import trained_directions
+from isogloss.translation.translator import Decoding, load_translator, run_named
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run that knows some sentences by heart."""
+    folder = tmp_path_factory.mktemp("runs")
+    return as_run(m2m100(folder / "run"), folder)
+
+
+def line(text, source="en", target="de", **more):
+    return {"id": "1", "language": source, "text": text, "translation_language": target} | more
+
+
+@pytest.fixture
+def predict(command, monkeypatch, run):
+    """`isogloss predict` of the run with JSON lines on standard input."""
+
+    def go(*lines, words=()):
+        text = "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in lines)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        return command("predict", run, *words)
+
+    return go
+
+
+def test_texts_of_several_directions_are_translated_in_their_order(predict, run):
+    asked = [(LINES["en"][0], "en", "de"), (LINES["de"][1], "deu_Latn", "en"), (LINES["en"][1], "en", "de")]
+    outcome = predict(*(line(*each, id=str(i), translation="x") for i, each in enumerate(asked, 7)))
+    assert (outcome.code, outcome.err) == (0, "")
+    made = [json.loads(each) for each in outcome.out.splitlines()]
+    assert [each["id"] for each in made] == ["7", "8", "9"]
+    assert [each["translation"] for each in made] == [LINES["de"][0], LINES["en"][1], LINES["de"][1]]
+    assert list(made[1]) == ["id", "language", "text", "translation_language", "translation", "score"]
+    assert made[1]["language"] == "de" and all(each["score"] < 0 for each in made)
+
+
+def test_a_loaded_run_predicts_what_the_engine_says(run):
+    records = [
+        Bitext(id="1", language="en", text=text, translation_language="de", translation="") for text in LINES["en"]
+    ]
+    found = isogloss.load(run).predict(records, Decoding(beam=2))
+    for spec in (f"run:{run}", str(run), f"hf:{run}"):
+        said = load_translator(spec).translate(LINES["en"], "en", "de", Decoding(beam=2))
+        assert [each.translation for each in found] == [each.text for each in said]
+
+
+def test_a_text_that_is_too_long_fails_alone(predict):
+    outcome = predict(line(LINES["en"][0]), line("A room. " * 40, id="2"))
+    short, long = map(json.loads, outcome.out.splitlines())
+    assert outcome.code == 0 and short["translation"] == LINES["de"][0]
+    assert "translation" not in long and "the model reads 64" in long["failure"]
+    assert outcome.err.startswith("1 of 2 texts were not translated (1: ")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words", "complaint"),
+    [
+        ([line(LINES["en"][0]), line("x", target="qu", id="5")], (), "record '5', en-qu: "),
+        ([line("x", target="en")], (), "record '1', en-en: "),
+        ([line(" ")], (), "standard input:1: text is empty"),
+        ([{"id": 1, "language": "en", "text": "x"}], (), 'no translation_language; add one such as "tr'),
+        ([line("x", target="xx")], (), "unknown language 'xx'"),
+        ([line("x", txt="y")], (), "unknown field 'txt'; did you mean text?"),
+        (["x"], (), "a JSON object was expected, not str"),
+        ([], ("--translator", "memory:x"), "--translator memory:x: the run translates itself"),
+        ([], ("--precision", "int8"), "--precision int8: a translator reads in float32"),
+    ],
+)
+def test_a_mistake_is_one_line(predict, lines, words, complaint):
+    outcome = predict(*lines, words=words)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert len(outcome.err.splitlines()) == 1 and complaint in outcome.err, outcome.err
+
+
+def test_the_folder_of_a_run_is_an_engine_wherever_one_is_named(command, run, tmp_path):
+    source = tmp_path / "x.txt"
+    source.write_text(LINES["en"][0] + "\n", "utf-8")
+    for engine in (run, f"run:{run}"):
+        outcome = command("translate", source, "--from", "en", "--to", "de", "--engine", engine)
+        assert outcome.out == LINES["de"][0] + "\n"
+    assert run_named("hf:x") is None and run_named("x" * 5000) is None and run_named(f"run:{run}") == run
+
+
+def test_a_run_that_does_not_translate_is_no_engine(command, trained, run):
+    other = trained("classification", "filter")
+    outcome = command("translate", "--from", "en", "--to", "de", "--engine", other)
+    assert outcome.err == f"isogloss: {other} is a run of filter, which does not translate; name a run that does\n"
+    assert isogloss.load(other).predict([]) == []
+
+
+def test_directions_default_to_both_ways_with_english():
+    manifest = {"task": "multi30k", "languages": ["de", "en"], "config": {"directions": []}}
+    assert trained_directions(manifest) == [Direction("en", "de"), Direction("de", "en")]
+    manifest["config"]["directions"] = ["de-en"]
+    assert trained_directions(manifest) == [Direction("de", "en")]
