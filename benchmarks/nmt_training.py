@@ -64,7 +64,7 @@ class Clock:
         }
 
 
-def ours(job: Job, method: Method, examples: Sequence[Example], updates: int) -> dict[str, float]:
+def ours(job: Job, method: Any, examples: Sequence[Example], updates: int) -> dict[str, float]:
     """What the clock says of `fit` with token batches."""
     clock = Clock(method.collate(job), lambda batch: [batch["attention_mask"], batch["decoder_attention_mask"]])
     set_seed(1)

@@ -172,7 +172,7 @@ def fit(
     set_seed(seed)  # the same data order and dropout, whatever ran in this process before
     objective = Objective(network, loss)
     with prepared(network, settings):
-        require_space(network, folder, arguments.save_total_limit)
+        require_space(network, folder, max(2, settings.average))
         if checkpoint and step_of(checkpoint) == arguments.max_steps:  # the library would train one update too many
             load_model(objective, weights_file(checkpoint))
             average(objective, folder, settings.average)

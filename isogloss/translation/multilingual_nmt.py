@@ -11,8 +11,8 @@ Where we differ, and why:
   of Marian, M2M-100 or T5, or a pretrained one with `--encoder`.
 - A direction of n pairs is read in proportion to n^(1/T), as later models do: T = 1 is the paper's natural proportion,
   T = inf its equal one.
-- The token may begin the target instead, or both sides (`tag`): later models do so, and it keeps more of the
-  translations into a direction never trained in the right language.
+- The token may begin the target instead, or both sides (`tag`), as in later models; without it on the source, the
+  encoder does not know into which language it is to be translated.
 - A direction is read in whole passes; the rest of it is drawn once, not anew in every pass.
 """
 
@@ -40,7 +40,7 @@ from isogloss.translation._translator_card import translator_card
 from isogloss.translation._vocabulary import LAYOUTS, build_tokenizer, train_pieces
 from isogloss.translation.engines import hf
 from isogloss.translation.language_tagging import TaggedTokenizer
-from isogloss.translation.translator import Translator
+from isogloss.translation.translator import Translator, load_translator
 
 if TYPE_CHECKING:
     from isogloss.runs import Job
@@ -227,7 +227,7 @@ class Method:
 
     def translator(self, folder: Path) -> Translator:
         """The translator of a finished run."""
-        return hf.load(str(folder))
+        return load_translator(f"hf:{folder}")
 
 
 def check_settings(s: Settings) -> None:
@@ -272,8 +272,8 @@ def tokenised(tagged: TaggedTokenizer, direction: Direction, pairs: Sequence[Bit
     forced = tagged.forced(direction.target)
     examples = []
     for pair, source, target in zip(pairs, sources, targets, strict=True):
-        sides = (np.array(ids, np.int32) for ids in (source, [*forced, *target]))
-        examples.append(Example(f"{direction}/{pair.id}", *sides, len(forced)))
+        written = np.array([*forced, *target], np.int32)
+        examples.append(Example(f"{direction}/{pair.id}", np.array(source, np.int32), written, len(forced)))
     return examples
 
 
