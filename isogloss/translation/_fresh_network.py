@@ -83,7 +83,6 @@ def _t5(rows: int, special: dict[str, Any], s: "Settings") -> PreTrainedModel:
         num_heads=s.heads,
         dropout_rate=s.dropout,
         feed_forward_proj="gated-gelu",
-        **special,
-        **{"tie_word_embeddings": False},
+        **(special | {"tie_word_embeddings": False}),
     )
     return T5ForConditionalGeneration(config)
