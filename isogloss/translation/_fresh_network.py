@@ -73,6 +73,7 @@ def _m2m100(rows: int, special: dict[str, Any], s: "Settings") -> PreTrainedMode
 
 
 def _t5(rows: int, special: dict[str, Any], s: "Settings") -> PreTrainedModel:
+    untied: dict[str, Any] = {"tie_word_embeddings": False}
     config = T5Config(
         vocab_size=rows,
         d_model=s.hidden,
@@ -83,6 +84,7 @@ def _t5(rows: int, special: dict[str, Any], s: "Settings") -> PreTrainedModel:
         num_heads=s.heads,
         dropout_rate=s.dropout,
         feed_forward_proj="gated-gelu",
-        **(special | {"tie_word_embeddings": False}),
+        **special,
+        **untied,
     )
     return T5ForConditionalGeneration(config)
