@@ -142,7 +142,8 @@ def require_shares(examples: Sequence[Any], batches: ByLength, processes: int, a
         share = f"; {tokens // shares} for each{over}" if shares > 1 else ""
         raise UserError(
             f"tokens_per_batch = {tokens}{share}: example {getattr(examples[longest], 'key', longest)} has {needed} "
-            f"tokens on all its sides; set it to {needed * shares} or more, or lower max_length"
+            f"tokens on all its sides; set it to {needed * shares} or more, or lower max_length (of a translator: "
+            "longest)"
         )
     if len(batches.first) < shares:
         raise UserError(f"{len(batches.first)} examples cannot be divided{over}; use fewer of them")

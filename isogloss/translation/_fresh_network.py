@@ -73,6 +73,7 @@ def _m2m100(rows: int, special: dict[str, Any], s: "Settings") -> PreTrainedMode
 
 
 def _t5(rows: int, special: dict[str, Any], s: "Settings") -> PreTrainedModel:
+    untied: dict[str, Any] = {"tie_word_embeddings": False}
     config = T5Config(
         vocab_size=rows,
         d_model=s.hidden,
@@ -84,6 +85,6 @@ def _t5(rows: int, special: dict[str, Any], s: "Settings") -> PreTrainedModel:
         dropout_rate=s.dropout,
         feed_forward_proj="gated-gelu",
         **special,
-        **{"tie_word_embeddings": False},
+        **untied,
     )
     return T5ForConditionalGeneration(config)

@@ -34,6 +34,7 @@ from isogloss.errors import UserError, nearest
 from isogloss.files import write_atomic
 from isogloss.losses import IGNORED
 from isogloss.records import Bitext
+from isogloss.resources import EMBEDDED
 from isogloss.translation._fresh_network import fresh_network
 from isogloss.translation._training_pairs import Chosen, tell_left_out, training_pairs
 from isogloss.translation._translator_card import translator_card
@@ -278,7 +279,16 @@ def tokenised(tagged: TaggedTokenizer, direction: Direction, pairs: Sequence[Bit
 
 
 def _given(job: "Job") -> tuple[TaggedTokenizer, PreTrainedModel]:
-    """Tokenizer and network of a pretrained encoder-decoder."""
+    """Tokenizer and network of a pretrained encoder-decoder.
+
+    Raises:
+        UserError: it is none, or cannot be read.
+    """
+    if job.recipe.encoder in EMBEDDED:
+        raise UserError(
+            f"encoder {job.recipe.encoder} is no encoder-decoder; give the folder or the Hub name of a translator, or "
+            f"leave --encoder out for a fresh one ({NEW})"
+        )
     engine = hf.load(job.recipe.encoder)
     return engine.tagged, engine.model
 

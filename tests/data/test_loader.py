@@ -163,7 +163,7 @@ class Named(list):
             100,
             (2, 2),
             "tokens_per_batch = 100; 25 for each over 2 processes x 2 micro-batches: example de/17/0 has 30 tokens on "
-            "all its sides; set it to 120 or more, or lower max_length",
+            "all its sides; set it to 120 or more, or lower max_length (of a translator: longest)",
         ),
         (300, (5, 2), "9 examples cannot be divided over 5 processes x 2 micro-batches; use fewer of them"),
     ],
