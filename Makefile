@@ -10,7 +10,7 @@ demo: $(VENV)/installed
 	$(BIN)/isogloss demo --output runs/demo
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
