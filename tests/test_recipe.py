@@ -100,7 +100,7 @@ def test_values_are_read_as_their_setting_wants_them(assignment, section, key, v
         ({"languages": ["de", 5]}, [], "language 5 is not text"),
         ({"languages": [False]}, [], "language False: YAML reads a bare no"),
         ({"languages": [["de"]]}, [], r"recipe: \[\['de'\]\] is not a list of languages"),
-        ({"languages": ["swahilli"]}, [], r"unknown language 'swahilli'; did you mean swahili \(sw\)"),
+        ({"languages": ["swahilli"]}, [], r"unknown language 'swahilli'; did you mean sw \(Swahili\)"),
         ({"languages": ["tlh"]}, [], "task 'sib200' has no language 'tlh'|unknown language 'tlh'"),
     ],
 )

@@ -22,7 +22,7 @@ from isogloss.tasks import load_task
 DEPTH = {"FacebookAI/xlm-roberta-large": 24, "FacebookAI/xlm-roberta-base": 12, "tiny": 6}
 OF_THE_PACKAGE = ("demo",)  # reads the embedded sample
 PRETRAINING = ("tiny_mlm", "tiny_distillation")
-TRANSLATORS = ("multi30k_nmt", "tiny_mt")
+TRANSLATORS = ("multi30k_nmt", "multi30k_gnmt", "tiny_mt")
 TEXTS = {
     "en": ("The train is big.", "I saw a hotel today.", "The doctor lives in Rome."),
     "de": ("Der Zug ist groß.", "Ich sah heute ein Hotel.", "Der Arzt wohnt in Rom."),
@@ -305,7 +305,8 @@ def test_a_recipe_of_a_translator_makes_two_updates_and_translates(name, tmp_pat
         make(tmp_path)
     content = read_recipe(name)
     flags = {"data": tmp_path, "output": tmp_path / "run", "languages": "de"}
-    settings = ["updates=2", "save_every=1", "average=2", "bf16=false", "vocabulary=60", "hidden=16", "feed_forward=16"]
+    settings = ["updates=2", "save_every=1", "average=2", "bf16=false", "vocabulary=60", "hidden=16"]
+    settings += ["feed_forward=16"] if content["method"] == "multilingual_nmt" else []
     if name == "tiny_mt":
         settings += ["sources=['ntrex']", "tested_on=[]"]  # the others lie in other files
     recipe = resolve(content, flags, settings)

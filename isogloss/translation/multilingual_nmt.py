@@ -115,13 +115,15 @@ def mixture(sizes: Sequence[int], temperature: float, seed: int) -> list[np.ndar
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, never: Sequence[int] = ()) -> Tensor:
     """Cross-entropy in nats, mean over the N tokens, against 1 - smoothing on the label and the rest on all V evenly.
 
-    logits (N, V), labels (N,). never: tokens that no translation has; they are given none of the rest.
+    logits (..., V), labels (...), IGNORED where a token does not count: it costs less to compute it than to leave it
+    out of so wide a matrix. never: tokens that no translation has; they are given none of the rest.
     """
-    logits = logits.float()
-    right = logits.gather(-1, labels[:, None])[:, 0]
-    others = logits.sum(-1) - sum(logits[:, token] for token in never)
+    logits, counted = logits.float(), labels != IGNORED
+    right = logits.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    others = logits.sum(-1) - sum(logits[..., token] for token in never)
     evenly = others / (logits.shape[-1] - len(never))
-    return (logits.logsumexp(-1) - (1 - smoothing) * right - smoothing * evenly).mean()
+    losses = logits.logsumexp(-1) - (1 - smoothing) * right - smoothing * evenly
+    return losses.where(counted, 0).sum() / counted.sum()
 
 
 @dataclass
@@ -213,9 +215,8 @@ class Method:
             decoder_input_ids=batch["decoder_input_ids"],  # causal, so that padding on the right needs no mask
             use_cache=False,
         ).logits
-        asked = batch["labels"] != IGNORED
         never = [network.config.pad_token_id] if network.config.model_type == "marian" else []
-        return smoothed_cross_entropy(logits[asked], batch["labels"][asked], self.settings.label_smoothing, never)
+        return smoothed_cross_entropy(logits, batch["labels"], self.settings.label_smoothing, never)
 
     def save(self, network: PreTrainedModel, job: "Job", folder: Path) -> None:
         """Write the translator's folder, which `hf:` and `isogloss export` read."""
