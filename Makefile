@@ -30,6 +30,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.scaling --output results/bench/scaling.json
 	$(BIN)/python -m benchmarks.command --output results/bench/command.json
 	$(BIN)/python -m benchmarks.translation --output results/bench/translation.json
+	[ -z "$$ISOGLOSS_DATA" ] || $(BIN)/python -m benchmarks.nmt_training --data "$$ISOGLOSS_DATA" --output results/bench/nmt_training.json
 	$(BIN)/python -m benchmarks.page
 
 # the tables of README and docs, from results/
