@@ -167,7 +167,9 @@ def trained(
     own = {**content["config"], **config}
     if method == "gnmt":
         own = {name: value for name, value in own.items() if name in lstm_settings() or name in config}
-    section = {**content["train"], **({"updates": updates} if updates else {})}
+    section = dict(content["train"])
+    if updates:  # as many checkpoints as the one model has, for their mean
+        section |= {"updates": updates, "save_every": section.get("save_every", 0) * updates // section["updates"]}
     if method == "gnmt":
         section["bf16"] = False  # its cells are added up step by step
     recipe = resolve(

@@ -1,10 +1,10 @@
-"""The page on speed, in Markdown and as HTML with pictures, made from the files that the benchmarks wrote.
+"""The pages on speed and on translators, in Markdown and as HTML with pictures, from the files that benchmarks wrote.
 
-    python -m benchmarks.page [--results results/bench] [--markdown docs/speed.md] [--html docs/speed.html] [--check]
+    python -m benchmarks.page [--results results/bench] [--docs docs] [--check]
 
-`benchmarks.page_parts` says which files become which part; several of a kind stand one after the other. What was not
-measured is named, with the command that does it. `--check` writes nothing and fails if a page is not what the results
-say.
+`benchmarks.speed_page` and `benchmarks.translators_page` say which files become which part; several of a kind stand one
+after the other. What was not measured is named, with the command that does it. `--check` writes nothing and fails if a
+page is not what the results say.
 """
 
 import argparse
@@ -12,41 +12,54 @@ import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmarks.page_parts import PARTS, Heading, Picture, Piece, Table
+from benchmarks import speed_page, translators_page
+from benchmarks.pieces import Describe, Heading, Picture, Piece, Table
 from isogloss.cli import run_guarded
 from isogloss.errors import UserError
 from isogloss.evaluation.report import figure, page, scroll
 from isogloss.evaluation.tables import markdown_line, markdown_text
 from isogloss.files import write_atomic
 
-INTRODUCTION = """The released layout pads both sides to the longest text allowed, reads each by itself outside the
-fusion, writes its attention scores out and applies the head to every position. The reference that the benchmarks
-compare with was written for that purpose and reads the same weights; its outputs are ours, and a benchmark that finds
-them different stops. Things that are compared run in one process and take turns. Ratios are taken turn by turn: the
-median, and in brackets the smallest and the largest."""
+
+class Page(NamedTuple):
+    """A page: the name of its files, its title, what stands above its parts, and these."""
+
+    name: str
+    title: str
+    introduction: str
+    parts: Mapping[str, tuple[str, str, Describe]]  # title: its files, the benchmark, and how a file is described
+
+
+PAGES = (
+    Page("speed", "Speed", speed_page.INTRODUCTION, speed_page.PARTS),
+    Page("translators", "Translators", translators_page.INTRODUCTION, translators_page.PARTS),
+)
 
 
 def main() -> None:
     """Write the pages, or check them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path("results/bench"))
-    parser.add_argument("--markdown", type=Path, default=Path("docs/speed.md"))
-    parser.add_argument("--html", type=Path, default=Path("docs/speed.html"))
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a page is stale")
     given = parser.parse_args()
-    run_guarded(lambda: render(given.results, given.markdown, given.html, check=given.check))
+    run_guarded(lambda: render(given.results, given.docs, check=given.check))
 
 
-def render(results: Path, markdown: Path, html: Path, *, check: bool = False) -> None:
-    """Nothing; both pages are what the results say.
+def render(results: Path, docs: Path, *, check: bool = False) -> None:
+    """Nothing; the pages are what the results say.
 
     Raises:
         UserError: a result cannot be read, or with `check` a page is stale.
     """
-    made = parts(results)
-    for path, text in ((markdown, as_markdown(made)), (html, as_html(made))):
+    written = {}
+    for each in PAGES:
+        made = parts(results, each)
+        written[docs / f"{each.name}.md"] = as_markdown(each, made)
+        written[docs / f"{each.name}.html"] = as_html(each, made)
+    for path, text in written.items():
         fresh = path.is_file() and path.read_text(encoding="utf-8") == text
         if check and not fresh:
             raise UserError(f"{path} is not what {results} says; run python -m benchmarks.page")
@@ -55,10 +68,10 @@ def render(results: Path, markdown: Path, html: Path, *, check: bool = False) ->
         print(f"{path}: {'fresh' if fresh else 'written anew'}")
 
 
-def parts(results: Path) -> dict[str, list[Piece]]:
-    """The parts of the page by their titles."""
+def parts(results: Path, of: Page = PAGES[0]) -> dict[str, list[Piece]]:
+    """The parts of a page by their titles."""
     made: dict[str, list[Piece]] = {}
-    for title, (name, module, describe) in PARTS.items():
+    for title, (name, module, describe) in of.parts.items():
         made[title] = []
         for path in sorted(results.glob(f"{name}*.json")):
             try:
@@ -72,10 +85,10 @@ def parts(results: Path) -> dict[str, list[Piece]]:
     return made
 
 
-def as_markdown(made: Mapping[str, Sequence[Piece]]) -> str:
-    """The page in Markdown, without the pictures."""
-    made_by = "Made by `python -m benchmarks.page` from `results/bench`; with pictures: speed.html."
-    lines = ["# Speed", "", made_by, "", INTRODUCTION]
+def as_markdown(of: Page, made: Mapping[str, Sequence[Piece]]) -> str:
+    """A page in Markdown, without the pictures."""
+    made_by = f"Made by `python -m benchmarks.page` from `results/bench`; with pictures: {of.name}.html."
+    lines = [f"# {of.title}", "", made_by, "", of.introduction]
     for title, pieces in made.items():
         lines += ["", f"## {title}"]
         for piece in pieces:
@@ -89,9 +102,9 @@ def as_markdown(made: Mapping[str, Sequence[Piece]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_html(made: Mapping[str, Sequence[Piece]]) -> str:
-    """The page as one HTML document."""
-    body = ["<h1>Speed</h1>", f"<p>{escape(INTRODUCTION)}</p>"]
+def as_html(of: Page, made: Mapping[str, Sequence[Piece]]) -> str:
+    """A page as one HTML document."""
+    body = [f"<h1>{of.title}</h1>", f"<p>{escape(of.introduction)}</p>"]
     for title, pieces in made.items():
         body.append(f"<h2>{escape(title)}</h2>")
         for piece in pieces:
@@ -103,7 +116,7 @@ def as_html(made: Mapping[str, Sequence[Piece]]) -> str:
                 body.append(figure(piece.drawing, piece.caption))
             else:
                 body.append(f'<p class="note">{escape(piece)}</p>')
-    return page("Speed", "\n".join(body), "make bench")
+    return page(of.title, "\n".join(body), "make bench")
 
 
 def _html_row(cells: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import multilingual_translation, translation_probes
+from benchmarks import multilingual_translation, translation_probes, translators_page
 from isogloss.evaluation.results import read_result
 from isogloss.translation.engines import hf
 from isogloss.translation.translator import Decoding
@@ -61,6 +61,8 @@ def test_one_model_stands_beside_many_and_beside_the_chain(benchmark, tmp_path):
     assert {"minus multilingual", "BLEU", "TER_ci95", "off_target"} <= set(here)
     difference = here["chrF"] - found["directions"]["de-fr"]["multilingual"]["chrF"]
     assert here["minus multilingual"]["value"] == pytest.approx(difference, abs=0.01)
+    _, trained, scored = translators_page.PARTS["One model for all directions"][2](found)
+    assert len(trained.rows) == len(found["runs"]) and len(scored.rows) == printed.count("\n")
 
     result = tmp_path / "work" / "seed1" / "multilingual" / "results" / "test.json"
     assert read_result(result).groups["zero-shot"]["languages"] == ["de-fr", "fr-de"]

@@ -6,7 +6,7 @@ import sys
 import pytest
 from tiny_translators import LINES, as_run, marian
 
-from benchmarks import decoding_curves, nmt_inference
+from benchmarks import decoding_curves, nmt_inference, translators_page
 from isogloss.data.directions import Direction
 from isogloss.metrics.translation import translation_scores
 from isogloss.translation.translator import Decoding, Hypothesis, Translation, load_translator
@@ -45,6 +45,8 @@ def test_int8_stands_beside_float(run, data, tmp_path, monkeypatch, capsys):
     here = found["directions"]["en-de"]
     assert list(here) == ["hf float32", "ctranslate2 float32", "ctranslate2 int8"]
     assert here["hf float32"]["same_greedy_percent"] == here["ctranslate2 float32"]["same_greedy_percent"] == 100
+    described = list(translators_page.PARTS["Inference in 8 bits"][2](found))
+    assert [row[0] for row in described[-1].rows] == list(here)
     assert found["megabytes"]["ctranslate2 int8"] < 0.6 * found["megabytes"]["hf float32"]
     texts, references = ((data / "multi30k" / f"val.{tag}").read_text("utf-8").splitlines() for tag in ("en", "de"))
     made = load_translator(f"ctranslate2:{tmp_path / 'work' / 'int8'}").translate(texts, "en", "de", Decoding(beam=2))
@@ -61,6 +63,8 @@ def test_the_curve_ranks_one_search_under_every_rule(run, data, tmp_path, monkey
     found = written(decoding_curves, monkeypatch, tmp_path / "x.json", *words)
     rows = {(row["alpha"], row["beta"]): row for row in found["curve"]}
     assert list(rows) == [(0, 0), (1, 0), (0, 0.4), (1, 0.4)] and found["n"] == 5
+    _, table = translators_page.PARTS["Length and coverage"][2](found)
+    assert [row[0] for row in table.rows] == ["0, 0", "1, 0", "0, 0.4", "1, 0.4"]
     assert rows[0, 0]["length"] == "none" and rows[1, 0]["length"] == "gnmt"
     assert rows[1, 0]["tokens"] >= rows[0, 0]["tokens"]  # dividing by the length never makes the best one shorter
     assert rows[0, 0.4]["hardly looked at"] <= rows[0, 0]["hardly looked at"]

@@ -2,7 +2,7 @@
 
 from toy_language import method, toy_job
 
-from benchmarks import nmt_training, page_parts
+from benchmarks import nmt_training, speed_page
 
 
 def test_both_ways_are_measured_on_the_same_pairs_and_the_usual_one_pads_more(tmp_path):
@@ -12,7 +12,7 @@ def test_both_ways_are_measured_on_the_same_pairs_and_the_usual_one_pads_more(tm
     assert 0 <= found["padding"]["ours"] < found["padding"]["usual"] < 1
     usual, ours = (found["tokens_per_update"][name] for name in ("usual", "ours"))
     assert abs(usual - ours) < 0.2 * ours
-    text, table = page_parts.PARTS["Training a translator"][2](found)
+    text, table = speed_page.PARTS["Training a translator"][2](found)
     assert "12 updates" in text and [row[0] for row in table.rows] == ["usual", "by tokens"]
 
 

@@ -73,8 +73,7 @@ def test_everything_is_written_and_what_is_left_out_stays(monkeypatch, tmp_path,
         translation.main()
     found = json.loads(output.read_text(encoding="utf-8"))
     assert found["speed"][0]["beam"] == 1 and found["memory"][2]["percent"] == 100
-    html, markdown = tmp_path / "speed.html", tmp_path / "speed.md"
-    page.render(tmp_path, markdown, html)
-    written = markdown.read_text(encoding="utf-8")
+    page.render(tmp_path, tmp_path)
+    written = (tmp_path / "speed.md").read_text(encoding="utf-8")
     assert "| 1 | same search |" in written and "| 200 |" in written
-    page.render(tmp_path, markdown, html, check=True)
+    page.render(tmp_path, tmp_path, check=True)

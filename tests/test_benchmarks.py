@@ -120,7 +120,7 @@ def test_every_benchmark_runs_and_is_described(monkeypatch, tmp_path, capsys, en
     assert 0 < once["ready_MB"] <= once["peak_MB"] and once["first_seconds"] > 0
 
     markdown, html = tmp_path / "speed.md", tmp_path / "speed.html"
-    places = ("--results", bench, "--markdown", markdown, "--html", html)
+    places = ("--results", bench, "--docs", tmp_path)
     run(page, monkeypatch, *places)
     text = markdown.read_text(encoding="utf-8")
     assert "qa (1, 2), 48 tokens, a third" in text and "| 4 | – |" in text  # the released layout has two sides

@@ -1,41 +1,20 @@
-"""The parts of the page on speed: what the file of each benchmark becomes, as texts, tables and pictures."""
+"""The page on speed: what the file of each benchmark becomes, as texts, tables and pictures."""
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmarks.pieces import Describe, Heading, Picture, Piece, Table, number, ratio, seconds, three
 from benchmarks.plots import Ratio, curves_picture, ratios_picture
 
 STAGES = {"training": "A training step", "inference": "Reading a batch"}
 FILLS = {"third": "a third", "full": "full"}
 PLAIN = {"plain": "ours, target text alone", "library": "transformers, text by text"}
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: the first column names the row."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A drawing, which only the HTML page shows."""
-
-    drawing: str
-    caption: str
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A heading within a part."""
-
-    text: str
-
-
-Piece = str | Table | Picture | Heading  # a text is a paragraph
+INTRODUCTION = """The released layout pads both sides to the longest text allowed, reads each by itself outside the
+fusion, writes its attention scores out and applies the head to every position. The reference that the benchmarks
+compare with was written for that purpose and reads the same weights; its outputs are ours, and a benchmark that finds
+them different stops. Things that are compared run in one process and take turns. Ratios are taken turn by turn: the
+median, and in brackets the smallest and the largest."""
 
 
 def _name(row: Mapping[str, Any]) -> str:
@@ -46,22 +25,6 @@ def _name(row: Mapping[str, Any]) -> str:
 def _goal(row: Mapping[str, Any], name: str) -> str:
     goal = row.get("goals", {}).get(name)
     return "–" if goal is None else f"{goal:g}"
-
-
-def _three(found: Mapping[str, float]) -> tuple[float, float, float]:
-    return found["median"], found["low"], found["high"]
-
-
-def _ratio(found: Mapping[str, float] | None) -> str:
-    return "–" if found is None else "{:.2f} [{:.2f}, {:.2f}]".format(*_three(found))
-
-
-def _seconds(times: Sequence[float]) -> str:
-    return f"{statistics.median(times):.3g}"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.1f}"
 
 
 def _speed(content: Mapping[str, Any]) -> Iterator[Piece]:
@@ -82,7 +45,7 @@ def _speed(content: Mapping[str, Any]) -> Iterator[Piece]:
         "How many times as long FILTER reads a text with its translation as the plain encoder reads the text alone: by "
         "the same code, and by transformers' own, one text after the other."
     )
-    found = [[_ratio(row["inference"]["to_plain"].get(name)) for name in PLAIN] for row in rows]
+    found = [[ratio(row["inference"]["to_plain"].get(name)) for name in PLAIN] for row in rows]
     yield Table(
         ["shape", *PLAIN.values(), "goal"],
         [[_name(row), *ratios, _goal(row, "to_plain")] for row, ratios in zip(rows, found, strict=True)],
@@ -108,8 +71,8 @@ def _stage(stage: str, rows: Rows) -> Iterator[Piece]:
         [
             [
                 _name(row),
-                *(_seconds(row[stage]["seconds"][layout]) for layout in ("released", "ours")),
-                _ratio(row[stage]["ratio"]),
+                *(seconds(row[stage]["seconds"][layout]) for layout in ("released", "ours")),
+                ratio(row[stage]["ratio"]),
                 _goal(row, stage),
                 f"{row[stage]['tokens_per_second']:,.0f}",
                 *([f"{row[stage]['share_of_peak']:.0%}" if "share_of_peak" in row[stage] else "–"] * shares),
@@ -117,7 +80,7 @@ def _stage(stage: str, rows: Rows) -> Iterator[Piece]:
             for row in rows
         ],
     )
-    ratios = [Ratio(_name(row), *_three(row[stage]["ratio"]), row.get("goals", {}).get(stage)) for row in rows]
+    ratios = [Ratio(_name(row), *three(row[stage]["ratio"]), row.get("goals", {}).get(stage)) for row in rows]
     yield Picture(ratios_picture(ratios), "Times as fast as the released layout; ring: the goal.")
 
 
@@ -129,7 +92,7 @@ def _stream(rows: Rows) -> Iterator[Piece]:
     lower = [name for name in rows[0]["stream"]["ratio"] if name != "ours"]
 
     def in_precision(found: Mapping[str, Any], name: str) -> str:
-        return f"{_ratio(found['ratio'][name])} ({found['differences'][name] / found['largest_logit']:.1%})"
+        return f"{ratio(found['ratio'][name])} ({found['differences'][name] / found['largest_logit']:.1%})"
 
     yield Table(
         ["shape", "pairs", "released, s", "ours, s", "times as fast", *(f"{name}, times as fast" for name in lower)],
@@ -137,8 +100,8 @@ def _stream(rows: Rows) -> Iterator[Piece]:
             [
                 _name(row),
                 str(row["stream"]["pairs"]),
-                *(_seconds(row["stream"]["seconds"][layout]) for layout in ("released", "ours")),
-                _ratio(row["stream"]["ratio"]["ours"]),
+                *(seconds(row["stream"]["seconds"][layout]) for layout in ("released", "ours")),
+                ratio(row["stream"]["ratio"]["ours"]),
                 *(in_precision(row["stream"], name) for name in lower),
             ]
             for row in rows
@@ -173,7 +136,7 @@ def _again(content: Mapping[str, Any]) -> Iterator[Piece]:
     yield Table(
         ["times as fast as released", *(title.lower() for title in STAGES.values()), "reading a stream"],
         [
-            [_name(row), *(_ratio(row[stage]["ratio"]) for stage in STAGES), _ratio(row["stream"]["ratio"]["ours"])]
+            [_name(row), *(ratio(row[stage]["ratio"]) for stage in STAGES), ratio(row["stream"]["ratio"]["ours"])]
             for row in rows
         ],
     )
@@ -190,7 +153,7 @@ def _scaling(content: Mapping[str, Any]) -> Iterator[Piece]:
         names = [(stage, layout) for stage in STAGES for layout in ("released", "ours")]
         yield Table(
             [curve["axis"], *(", ".join(name) for name in names)],
-            [[str(point["at"]), *(_number(point[stage].get(layout)) for stage, layout in names)] for point in points],
+            [[str(point["at"]), *(number(point[stage].get(layout)) for stage, layout in names)] for point in points],
         )
         lines = {", ".join((stage, layout)): [p[stage].get(layout) for p in points] for stage, layout in names}
         drawing = curves_picture(curve["axis"], [point["at"] for point in points], lines)
@@ -279,7 +242,7 @@ def _translation_speed(content: Mapping[str, Any]) -> Iterator[Piece]:
                 f"{row['rows_per_second'][name]:.1f}",
                 f"{row['rows_per_second']['job']:.1f}",
                 f"{row['words_per_second']['job']:,.0f}",
-                _ratio(found),
+                ratio(found),
                 f"{content['goal']:g}",
             ]
             for row in content["speed"]
@@ -303,14 +266,13 @@ def _training(content: Mapping[str, Any]) -> Iterator[Piece]:
                 "by tokens",
                 f"{content['padding']['ours']:.0%}",
                 f"{medians['ours']:,.0f}",
-                _ratio(content["ratio"]),
+                ratio(content["ratio"]),
                 f"{content['goal']:g}",
             ],
         ],
     )
 
 
-Describe = Callable[[Mapping[str, Any]], Iterator[Piece]]
 PARTS: dict[str, tuple[str, str, Describe]] = {  # title: its files, the benchmark, and how a file is described
     "Against the released layout": ("speed", "speed", _speed),
     "The same ratios in other runs": ("again", "speed", _again),

@@ -1,0 +1,110 @@
+"""The page on translators: what the files of their benchmarks become, as texts, tables and pictures."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmarks.pieces import Describe, Heading, Piece, Table, ratio, seconds
+
+INTRODUCTION = """Translators that this project trained, small and for minutes: what is compared had the same data and
+the same updates, and how good it is says little about what more of either would give. Scores are sacreBLEU's, in
+brackets the 95 % interval of a bootstrap over sentences; differences are tested on the same resamples."""
+Score = Mapping[str, Any]
+
+
+def _directions(content: Mapping[str, Any]) -> Iterator[Piece]:
+    runs = {name: next(iter(by_seed.values())) for name, by_seed in content["runs"].items()}
+    yield (
+        f"Captions of {content['task']}, beam {content['beam']}. The one model has the updates of all the single ones "
+        "together. What was never trained stands beside the chain through English. Off target: outputs in another "
+        "language. Captions describe images in plain sentences, the same in every language, so that a direction never "
+        "seen is easier here than in news."
+    )
+    yield Table(
+        ["trained", "parameters", "updates", "seconds", "tokens/s"],
+        [
+            [
+                name,
+                f"{run['parameters']:,}",
+                f"{run['updates']:,}",
+                f"{run['seconds']:,.0f}",
+                f"{run['tokens_per_second']:,.0f}",
+            ]
+            for name, run in runs.items()
+        ],
+    )
+    yield Table(
+        ["direction, model", "chrF", "BLEU", "TER", "off target, %", "sentences", "seeds"],
+        [
+            [
+                f"{direction}, {name}",
+                f"{row['chrF']:.1f} [{row['chrF_ci95'][0]:.1f}, {row['chrF_ci95'][1]:.1f}]",
+                *(f"{row[metric]:.1f}" if metric in row else "–" for metric in ("BLEU", "TER", "off_target")),
+                str(row["n"]),
+                str(len(row["by_seed"])),
+            ]
+            for direction, here in content["directions"].items()
+            for name, row in here.items()
+        ],
+    )
+
+
+def _decoding(content: Mapping[str, Any]) -> Iterator[Piece]:
+    yield (
+        f"{content['direction']} on {content['n']} {content['split']} sentences of {content['task']}: the hypotheses "
+        f"of one search with beam {content['beam']}, ranked again under the rule {content['rule']} with its exponent "
+        "alpha and the coverage penalty beta. Length: words of the outputs to those of the references. Hardly looked "
+        "at: source words whose pieces got less than 0.5 of attention in all."
+    )
+    yield Table(
+        ["alpha, beta", "BLEU", "chrF", "length", "hardly looked at, %"],
+        [
+            [
+                f"{row['alpha']:g}, {row['beta']:g}",
+                _score(row["BLEU"]),
+                _score(row["chrF"]),
+                f"{row['length ratio']:.3f}",
+                f"{row['hardly looked at']:.1f}",
+            ]
+            for row in content["curve"]
+        ],
+    )
+
+
+def _inference(content: Mapping[str, Any]) -> Iterator[Piece]:
+    yield (
+        f"A run of {content['method']} on {content['task']}, beam {content['beam']}, by the engines and precisions "
+        "that read it. The same: greedy translations equal to the first engine's to the letter."
+    )
+    yield Table(["engine", "MB"], [[name, f"{size:.1f}"] for name, size in content["megabytes"].items()])
+    for direction, engines in content["directions"].items():
+        yield Heading(direction)
+        yield Table(
+            ["engine", "BLEU", "difference", "chrF", "the same, %", "seconds", "times as fast"],
+            [
+                [
+                    name,
+                    _score(row["BLEU"]),
+                    next((_difference(found) for key, found in row.items() if key.startswith("BLEU minus")), "–"),
+                    _score(row["chrF"]),
+                    f"{row['same_greedy_percent']:.1f}",
+                    seconds(row["seconds"]),
+                    ratio(row.get("times as fast")),
+                ]
+                for name, row in engines.items()
+            ],
+        )
+
+
+PARTS: dict[str, tuple[str, str, Describe]] = {
+    "One model for all directions": ("multilingual_translation", "multilingual_translation", _directions),
+    "Length and coverage": ("decoding_curves", "decoding_curves", _decoding),
+    "Inference in 8 bits": ("nmt_inference", "nmt_inference", _inference),
+}
+
+
+def _score(found: Score) -> str:
+    return f"{found['value']:.1f} [{found['ci95'][0]:.1f}, {found['ci95'][1]:.1f}]"
+
+
+def _difference(found: Score) -> str:
+    return f"{found['value']:+.2f} [{found['ci95'][0]:+.2f}, {found['ci95'][1]:+.2f}]"
