@@ -46,6 +46,29 @@ def _directions(content: Mapping[str, Any]) -> Iterator[Piece]:
             for name, row in here.items()
         ],
     )
+    yield from _probes(content["probes"])
+
+
+def _probes(by_seed: Mapping[str, Any]) -> Iterator[Piece]:
+    first, found = next(iter(by_seed.items()))
+    yield Heading("Bridging, and mixed targets")
+    yield (
+        f"The one model of seed {first}. How often a sentence's nearest by the mean of the encoder's states, of "
+        f"{found['sentences']} in another language, is its own translation, while a third language is asked for; and "
+        "what is said where the target's token is (1 - w) of one and w of another."
+    )
+    yield Table(["languages", "nearest, %"], [[name, f"{share:.1f}"] for name, share in found["bridging"].items()])
+    rows = [(row["targets"], row) for row in found["mixing"]]
+    yield Table(
+        ["languages, w", "first, %", "second, %", "not known, %"],
+        [
+            [
+                f"{row['from']}-{one}/{other}, {row['weight']:g}",
+                *(f"{row['languages'].get(name, 0):.1f}" for name in (one, other, "not known")),
+            ]
+            for (one, other), row in rows
+        ],
+    )
 
 
 def _decoding(content: Mapping[str, Any]) -> Iterator[Piece]:

@@ -61,7 +61,7 @@ def test_one_model_stands_beside_many_and_beside_the_chain(benchmark, tmp_path):
     assert {"minus multilingual", "BLEU", "TER_ci95", "off_target"} <= set(here)
     difference = here["chrF"] - found["directions"]["de-fr"]["multilingual"]["chrF"]
     assert here["minus multilingual"]["value"] == pytest.approx(difference, abs=0.01)
-    _, trained, scored = translators_page.PARTS["One model for all directions"][2](found)
+    _, trained, scored, *_ = translators_page.PARTS["One model for all directions"][2](found)
     assert len(trained.rows) == len(found["runs"]) and len(scored.rows) == printed.count("\n")
 
     result = tmp_path / "work" / "seed1" / "multilingual" / "results" / "test.json"
