@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.turns import rounded
 from isogloss.cli import run_guarded
 from isogloss.data.task_data import read_split
+from isogloss.language_id import language_among
 from isogloss.metrics.translation import translation_scores
 from isogloss.tasks import load_task
-from isogloss.translation.language_id import language_among
 from isogloss.translation.translator import Decoding
 
 if TYPE_CHECKING:

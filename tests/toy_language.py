@@ -2,10 +2,13 @@
 
 from types import SimpleNamespace
 
+import torch
+
 from isogloss.records import Sentence
 from isogloss.runs import Job
 from isogloss.tasks import Task
 from isogloss.train_settings import TrainSettings
+from isogloss.training import fit
 from isogloss.translation.multilingual_nmt import Method, Settings
 
 WORDS = {
@@ -51,3 +54,16 @@ def toy_job(folder, task=None, *, encoder="new", languages=("de", "en", "fr"), s
 def method(**changes):
     """The method with small settings and these."""
     return Method(Settings(**(SMALL | changes)))
+
+
+def trained(job, made):
+    """The network of a job, and what its training left; the run is in the job's folder."""
+    examples = made.examples(job)
+    torch.manual_seed(1)
+    network = made.build(job)
+    report = fit(
+        network, examples, collate=made.collate(job), loss=made.loss, settings=job.recipe.train, seed=1,
+        folder=job.folder / "checkpoints", title="toy",
+    )  # fmt: skip
+    made.save(network, job, job.folder)
+    return network, report

@@ -224,7 +224,7 @@ def _translated(
 
 def _metrics(task: Task, asked: Sequence[Direction]) -> list[Metric]:
     """The task's metrics, and how often the language is wrong if that can be told of all target languages."""
-    from isogloss.translation.language_id import in_another
+    from isogloss.language_id import in_another
 
     names = dict.fromkeys((task.metric, *task.other_metrics))
     unknown = [target for target in dict.fromkeys(each.target for each in asked) if in_another("", target, ()) is None]

@@ -238,7 +238,7 @@ def off_target_counts(
     labels: the languages that come into question; without any those of the pair. Nothing is counted where the
     identifier does not know the language that is wanted.
     """
-    from isogloss.translation.language_id import in_another
+    from isogloss.language_id import in_another
 
     rows = []
     for record, guess in zip(gold, predictions, strict=True):

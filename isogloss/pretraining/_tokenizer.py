@@ -4,21 +4,18 @@ Text is NFKC-normalised and lower-cased: an encoder with a small vocabulary and 
 two spellings. Digits are split. Characters outside the vocabulary become `<unk>`, there are no byte pieces.
 """
 
-import tempfile
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 
-import sentencepiece
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from isogloss.errors import UserError
+from isogloss.data import unigram
+from isogloss.data.unigram import Piece
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # ids 0 to 3; the last id is <mask>
 MASK = "<mask>"
 SPACE = "▁"
-Piece = tuple[str, float]  # the piece and the logarithm of its probability
 
 
 def normalize(text: str) -> str:
@@ -27,35 +24,12 @@ def normalize(text: str) -> str:
 
 
 def train_pieces(texts: Iterable[str], size: int) -> list[Piece]:
-    """The `size` pieces of a unigram model, most probable first.
+    """The `size` pieces of a unigram model of the texts as the tokenizer sees them, most probable first.
 
     Raises:
         UserError: the texts do not yield that many pieces.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        corpus = Path(folder) / "corpus.txt"
-        corpus.write_text("\n".join(map(normalize, texts)) + "\n", encoding="utf-8")
-        try:
-            sentencepiece.SentencePieceTrainer.train(
-                input=str(corpus),
-                model_prefix=f"{folder}/unigram",
-                model_type="unigram",
-                vocab_size=size + 1,  # its own <unk>
-                character_coverage=0.9998,
-                normalization_rule_name="identity",
-                split_digits=True,
-                num_threads=1,  # more threads sum in another order, and the pieces change from run to run
-                bos_id=-1,
-                eos_id=-1,
-                pad_id=-1,
-                unk_id=0,
-                minloglevel=2,
-            )
-        except RuntimeError as error:
-            reason = str(error).rpartition("] ")[2]
-            raise UserError(f"a vocabulary of {size} pieces cannot be made of these texts: {reason}") from None
-        model = sentencepiece.SentencePieceProcessor(model_file=f"{folder}/unigram.model")
-        return [(model.id_to_piece(i), model.get_score(i)) for i in range(1, model.get_piece_size())]
+    return unigram.train_pieces((line for text in texts for line in normalize(text).split("\n")), size)
 
 
 def build_tokenizer(pieces: Iterable[Piece], max_length: int) -> PreTrainedTokenizerBase:

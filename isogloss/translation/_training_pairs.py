@@ -13,9 +13,9 @@ from isogloss.data.directions import Direction, directions_among, pairs
 from isogloss.data.parallel_text import SOURCES, read_parallel
 from isogloss.data.tidy import tidy
 from isogloss.errors import UserError
+from isogloss.language_id import other_language
 from isogloss.records import Bitext
 from isogloss.tasks import load_task
-from isogloss.translation.language_id import other_language
 
 if TYPE_CHECKING:
     from isogloss.runs import Job

@@ -4,7 +4,6 @@ The pieces are those of a unigram model (Kudo 2018, arXiv 1804.10959) that sente
 and keeps its case; digits are split; a run of spaces is one. Nothing of it needs code to be loaded again.
 """
 
-import io
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -12,10 +11,10 @@ from typing import NamedTuple
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from isogloss.errors import UserError
+from isogloss.data import unigram
+from isogloss.data.unigram import Piece
 
 RARE = -1000.0  # log-probability of a special token: no text is cut so that one is in it
-Piece = tuple[str, float]  # the piece and its log-probability
 
 
 class Layout(NamedTuple):
@@ -38,31 +37,8 @@ def train_pieces(texts: Iterable[str], size: int) -> list[Piece]:
     Raises:
         UserError: there is not a piece for every character.
     """
-    import sentencepiece
-
-    model = io.BytesIO()
-    try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(unicodedata.normalize("NFC", " ".join(text.split())) for text in texts),
-            model_writer=model,
-            model_type="unigram",
-            vocab_size=size + 1,  # its own <unk>
-            hard_vocab_limit=False,
-            character_coverage=0.9998,
-            normalization_rule_name="identity",
-            split_digits=True,
-            num_threads=1,  # more threads sum in another order, and the pieces change from run to run
-            bos_id=-1,
-            eos_id=-1,
-            pad_id=-1,
-            unk_id=0,
-            minloglevel=2,
-        )
-    except RuntimeError as error:
-        reason = str(error).rpartition("] ")[2]
-        raise UserError(f"a vocabulary of {size} pieces cannot be made of these texts: {reason}") from None
-    known = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    return [(known.id_to_piece(i), known.get_score(i)) for i in range(1, known.get_piece_size())]
+    tidied = (unicodedata.normalize("NFC", " ".join(text.split())) for text in texts)
+    return unigram.train_pieces(tidied, size, exactly=False)
 
 
 def build_tokenizer(

@@ -7,7 +7,7 @@ sentences as the text has.
 
 import re
 
-from isogloss.translation.language_id import language_among
+from isogloss.language_id import language_among
 from isogloss.translation.prompts import Labels
 
 THOUGHTS = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)

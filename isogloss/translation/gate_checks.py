@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from isogloss.language_id import probabilities
 from isogloss.languages import language as language_of
 from isogloss.records import split_words
-from isogloss.translation.language_id import probabilities
 
 # Characters for each one of English, where they are not about as many: medians over the 1,004 sentences of SIB-200.
 CHARACTERS = {"Hans": 0.32, "Hant": 0.3, "Jpan": 0.44, "Kore": 0.5, "Hang": 0.5, "Ethi": 0.67, "Hebr": 0.78}

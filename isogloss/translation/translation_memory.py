@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from isogloss.errors import UserError
-from isogloss.translation.language_id import language_among, other_language
+from isogloss.language_id import language_among, other_language
 from isogloss.translation.pair_files import Pair, names_languages, read_pairs
 
 Encode = Callable[[Sequence[str]], np.ndarray]  # texts -> unit vectors (texts, H), as `encoders.sentence_vectors` has

@@ -4,13 +4,13 @@ import json
 
 import pytest
 import torch
+import toy_language
 from helpers import Stopped
 from safetensors.torch import load_file
 from toy_language import sentences, toy_job
 
 from isogloss.errors import UserError
 from isogloss.losses import IGNORED
-from isogloss.training import fit
 from isogloss.translation.gnmt import Method, Settings
 from isogloss.translation.translator import Decoding
 
@@ -22,15 +22,7 @@ SMALL = {
 def trained(folder, made, **train):
     """What the training left in the folder of a run."""
     job = toy_job(folder, settings=made.settings, languages=("de", "en"), **train)
-    examples = made.examples(job)
-    torch.manual_seed(1)
-    network = made.build(job)
-    report = fit(
-        network, examples, collate=made.collate(job), loss=made.loss, settings=job.recipe.train, seed=1,
-        folder=folder / "checkpoints", title="toy",
-    )  # fmt: skip
-    made.save(network, job, folder)
-    return network, report
+    return toy_language.trained(job, made)
 
 
 def test_a_toy_language_is_learned_both_ways(tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import toy_language
 from safetensors.torch import load_file
 from torch.nn import functional as F
 from toy_language import SMALL, WORDS, method, sentences, toy_job, toy_task
@@ -14,7 +15,6 @@ from toy_language import SMALL, WORDS, method, sentences, toy_job, toy_task
 from isogloss.errors import UserError
 from isogloss.losses import IGNORED
 from isogloss.records import Sentence
-from isogloss.training import fit
 from isogloss.translation.engines import ctranslate2, hf
 from isogloss.translation.multilingual_nmt import Settings, mixture, smoothed_cross_entropy, vocabulary_lines
 from isogloss.translation.translator import Decoding
@@ -26,15 +26,7 @@ TEXTS = [sentence.text for sentence in sentences("test", "en")]
 def trained(folder, made, encoder="new", **train):
     """The folder of a run of the method, and what its training left."""
     job = toy_job(folder, encoder=encoder, settings=made.settings, **train)
-    examples = made.examples(job)
-    torch.manual_seed(1)
-    network = made.build(job)
-    report = fit(
-        network, examples, collate=made.collate(job), loss=made.loss, settings=job.recipe.train, seed=1,
-        folder=folder / "checkpoints", title="toy",
-    )  # fmt: skip
-    made.save(network, job, folder)
-    return folder, report
+    return folder, toy_language.trained(job, made)[1]
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@ import sys
 
 import pytest
 
+from isogloss import language_id
 from isogloss.errors import UserError
-from isogloss.translation import language_id
-from isogloss.translation.language_id import language_among, other_language
+from isogloss.language_id import language_among, other_language
 
 
 @pytest.mark.parametrize("tag", ["en", "de", "zh", "ja", "th", "ar", "hi"])
