@@ -30,6 +30,9 @@ PATIENCE = 10  # seconds that another process than the first waits before it tel
 Precision = Annotated[
     str, typer.Option(help="float32; bfloat16 or int8 (processors) are faster, and the scores a little others.")
 ]
+Gates = Annotated[
+    str | None, typer.Option(help="all, none, or NAME,NAME=THRESHOLD,...: which of its translations are read.")
+]
 Languages = Annotated[
     str, typer.Option(help="Languages in any spelling, or directions (en-de), separated by commas; all by default.")
 ]
@@ -124,6 +127,10 @@ def evaluate(
     translations: Annotated[
         Path | None, typer.Option(help="Parallel data set of the split, into the training language; pairing machine.")
     ] = None,
+    translator: Annotated[
+        str | None, typer.Option(help="Engine (tiny-mt, NAME:REST) that makes these translations; pairing machine.")
+    ] = None,
+    gates: Gates = None,
     items: Annotated[int | None, typer.Option(min=0, help="At most so many per language; 0 = all.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="key=value of bitext_retrieval, or of decoding (beam=4).")
@@ -136,7 +143,10 @@ def evaluate(
     from isogloss.evaluation.evaluate import Reading
     from isogloss.evaluation.evaluate import evaluate as score
     from isogloss.evaluation.show import result_table
+    from isogloss.evaluation.translated import ByTranslator
 
+    asked = asked_gates(gates, translator)
+    by = None if translator is None else ByTranslator(translator, asked)
     result = score(
         run,
         task=task,
@@ -145,7 +155,7 @@ def evaluate(
         languages=languages,
         pairing=pairing,
         items=items,
-        reading=Reading(precision=precision, translations=translations, settings=set_ or ()),
+        reading=Reading(precision=precision, translations=translations, translator=by, settings=set_ or ()),
         output=output,
     )
     print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result_table(result))
@@ -156,19 +166,26 @@ def predict(
     input: Annotated[Path | None, typer.Option(help="JSON lines; standard input by default.")] = None,
     output: Annotated[Path | None, typer.Option(help="File for the predictions; standard output by default.")] = None,
     translator: Annotated[
-        str | None, typer.Option(help="Engine (NAME:REST) that translates texts which come without.")
+        str | None, typer.Option(help="Engine (tiny-mt, NAME:REST) that translates texts which come without.")
     ] = None,
-    gates: Annotated[
-        str | None, typer.Option(help="all, none, or NAME,NAME=THRESHOLD,...: which of its translations are read.")
-    ] = None,
+    gates: Gates = None,
     precision: Precision = "float32",
 ) -> None:
     """Predict JSON lines: one line out per line in, same order, same ids."""
     from isogloss.predict import predict_lines
 
+    predict_lines(run, input, output, precision, translator, asked_gates(gates, translator))
+
+
+def asked_gates(gates: str | None, translator: str | None) -> str:
+    """The gates that were asked for, all if none were named.
+
+    Raises:
+        UserError: there is no translator whose translations they could judge.
+    """
     if gates is not None and translator is None:
         raise UserError("--gates judges the translations of --translator ENGINE; give that too")
-    predict_lines(run, input, output, precision, translator, gates or "all")
+    return gates or "all"
 
 
 def compare(

@@ -29,11 +29,13 @@ def suite(data, encoder_folder, tmp_path_factory):
     return content, folder, list(run_rows(content, ROWS, {"seed": 1}, folder))
 
 
-def test_a_suite_gives_one_row_per_method_and_three_trainings_serve_five_rows(suite):
+def test_a_suite_gives_one_row_per_method_and_pairing_and_three_trainings_serve_seven_rows(suite):
     _, folder, results = suite
     (table,) = compare(results).tables
     labels = {row.label for row in table.rows}
-    assert labels == {"zero_shot", "translate_train", "translate_test", "filter", "filter + self-teaching"}
+    (by_machine,) = {label for label in labels if label.startswith("filter, English by tiny-mt (chrF ")}
+    plain = {"zero_shot", "translate_train", "translate_test", "filter", "filter + self-teaching"}
+    assert labels == plain | {"filter, no translation", by_machine}
     trained = {path.parent.relative_to(folder).as_posix() for path in folder.rglob("isogloss.json")}
     assert trained == {"zero_shot", "translate_train", "filter_self_teaching", "filter_self_teaching/teacher"}
 

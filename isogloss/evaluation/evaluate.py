@@ -14,8 +14,10 @@ from isogloss.data.task_data import fingerprint, read_split
 from isogloss.errors import UserError
 from isogloss.evaluation.evaluate_encoder import evaluate_encoder
 from isogloss.evaluation.evaluate_translator import evaluate_translator, refuse_sides, translates
+from isogloss.evaluation.labels import TRANSLATOR
 from isogloss.evaluation.results import Conditions, Result
 from isogloss.evaluation.scoring import TaskSplit, score
+from isogloss.evaluation.translated import ByTranslator, translated
 from isogloss.kinds import Features
 from isogloss.precision import FLOAT32
 from isogloss.recipe import task_languages
@@ -33,6 +35,7 @@ class Reading:
 
     precision: str = FLOAT32  # of a run that is not loaded yet
     translations: Path | None = None  # a parallel data set of the split into the training language, read beside it
+    translator: ByTranslator | None = None  # makes the translations that are read beside the split
     settings: Sequence[str] = ()  # key=value of the method by which an encoder answers a task as it is
 
 
@@ -65,7 +68,7 @@ def evaluate(
     asked = load_task(task) if task else None
     folder = run if isinstance(run, str | Path) else run.folder
     if translates(folder, asked) or isinstance(run, TranslatingRun):
-        refuse_sides(pairing, reading.translations, reading.precision)
+        refuse_sides(pairing, reading.translations, reading.translator, reading.precision)
         return evaluate_translator(
             folder,
             asked,
@@ -87,15 +90,21 @@ def evaluate(
     check_labels(predictor, declared)
     what = split_of(predictor, TaskSplit(declared, data, split, languages), items)
     started = time.monotonic()
-    sides = read_for(predictor, what, pairing, translations=reading.translations)
+    asked_of = "translation" if reading.translator else pairing  # what its translations are compared with
+    sides = read_for(predictor, what, asked_of, translations=reading.translations)
     records = [record for group in sides.values() for record in group]
     labels: Sequence[str] = predictor.manifest["labels"]
     check_seen(predictor.manifest["trained_labels"], records, f"task {declared.name}, split {split}")
-    predictions = predictor.predict(records)
-    conditions = conditions_of(predictor, what, pairing, records)
+    made: dict[str, Any] = {}
     if reading.translations is not None:
         made = {"translation": "machine", "translations_sha256": fingerprint_of(reading.translations)}
-        conditions = replace(conditions, pairing="machine", data={**conditions.data, **made})
+    if reading.translator is not None:
+        records, made = translated(predictor, records, reading.translator)
+    predictions = predictor.predict(records)
+    conditions = conditions_of(predictor, what, "machine" if made else pairing, records)
+    conditions = replace(conditions, data={**conditions.data, **made})
+    if reading.translator is not None:
+        conditions = replace(conditions, settings={**conditions.settings, TRANSLATOR: reading.translator.name})
     return score(what.task, labels, records, predictions, conditions, started=started, output=output)
 
 
@@ -159,8 +168,9 @@ def check_alone(task: Task, reading: Reading) -> None:
     Raises:
         UserError: it reads texts alone, and in full precision.
     """
-    if reading.translations is not None:
-        raise UserError(f"--translations: task {task.name} has nothing to be read beside a text; leave them out")
+    if reading.translations is not None or reading.translator is not None:
+        said = "--translations" if reading.translations is not None else "--translator"
+        raise UserError(f"{said}: task {task.name} has nothing to be read beside a text; leave it out")
     if reading.precision != FLOAT32:
         raise UserError(
             f"precision {reading.precision}: task {task.name} is answered in {FLOAT32}; leave precision out"
@@ -173,8 +183,11 @@ def check_beside(pairing: str, reading: Reading) -> None:
     Raises:
         UserError: the translations are for another pairing, or settings were given, which it has already.
     """
-    if reading.translations is not None and pairing not in ("translation", "machine"):
-        raise UserError(f"--translations are read under --pairing machine, not {pairing}; leave one of them out")
+    given = [name for name in ("translations", "translator") if getattr(reading, name) is not None]
+    if len(given) > 1:
+        raise UserError("--translations and --translator both say what is read beside a text; leave one of them out")
+    if given and pairing not in ("translation", "machine"):
+        raise UserError(f"--{given[0]}: what it gives is read under --pairing machine, not {pairing}; leave one out")
     if reading.settings:
         told = "a run keeps the settings it was trained with; they cannot be set here"
         raise UserError(f"--set {reading.settings[0]}: {told}")

@@ -1,0 +1,72 @@
+"""Texts beside what a translator makes of them, in the place of a task's own translations; and how good that is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from isogloss.data.checks import texts
+from isogloss.evaluation.counts import count_items, language_values
+from isogloss.evaluation.labels import QUALITY
+from isogloss.metrics import load_metric
+from isogloss.records import Bitext, Record, TranslationPrediction
+from isogloss.runs import Predictor
+
+if TYPE_CHECKING:
+    from isogloss.translation.translator import Translator
+
+
+@dataclass(frozen=True, slots=True)
+class ByTranslator:
+    """Who translates the texts of an evaluation: an engine or its `NAME:REST`; and the gates that judge it."""
+
+    engine: "Translator | str"
+    gates: str = "all"
+
+    @property
+    def name(self) -> str:
+        """What the engine is called in a table."""
+        return self.engine if isinstance(self.engine, str) else str(self.engine.provenance["model"])
+
+
+def translated(
+    predictor: Predictor, records: Sequence[Record], by: ByTranslator
+) -> tuple[list[Record], dict[str, Any]]:
+    """The records with the translator's translations in the place of their own, and what a result says of these.
+
+    Where a record came with a human translation, the other one is compared with it; one that is not to be had is an
+    empty one then. Texts without a translation are read alone, which is told.
+
+    Raises:
+        UserError: the engine cannot be loaded or lacks a direction; there is no such gate.
+    """
+    live = predictor.live(by.engine, by.gates)
+    made = live([replace(record, translations=()) for record in records])
+    live.tell()
+    into = predictor.task.train_language
+    pairs = [(human, other) for human, other in zip(records, made, strict=True) if human.language != into]
+    alone = [record.language for _, record in pairs if not record.translations]
+    told: dict[str, Any] = {"translation": "machine", "gates": by.gates, QUALITY: quality(pairs)}
+    told |= {"read_alone": {tag: alone.count(tag) for tag in dict.fromkeys(alone)}}
+    return made, told | ({"translator": live.engine.provenance} if live.engine is not None else {})
+
+
+def quality(pairs: Sequence[tuple[Record, Record]]) -> dict[str, float]:
+    """chrF by language of the second ones' translations against those of the first ones, where these have one."""
+    gold, made = [], []
+    for human, other in pairs:
+        if not human.translations:
+            continue
+        reference, text = human.translations[0], _whole(human)
+        answers = [_whole(side) for side in other.translations if side.language == reference.language]
+        ends: dict[str, Any] = {"id": human.id, "language": human.language, "text": text}
+        ends["translation_language"] = reference.language
+        gold.append(Bitext(**ends, translation=_whole(reference)))
+        made.append(TranslationPrediction(**ends, translation=answers[0] if answers else None))
+    chrf = load_metric("chrF")
+    found = language_values(chrf, count_items(chrf, gold, made, ())) if gold else {}
+    return {tag: round(value, 2) for tag, value in found.items()}
+
+
+def _whole(record: Record) -> str:
+    """All texts of a record, a line each."""
+    return "\n".join(texts(record).values())
