@@ -1,6 +1,7 @@
 """The page on translators: what the files of their benchmarks become, as texts, tables and pictures."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from statistics import mean
 from typing import Any
 
 from benchmarks.pieces import Describe, Heading, Piece, Table, ratio, seconds
@@ -118,10 +119,88 @@ def _inference(content: Mapping[str, Any]) -> Iterator[Piece]:
         )
 
 
+def _embedded(content: Mapping[str, Any]) -> Iterator[Piece]:
+    run, news = content["run"], content["tasks"]["ntrex"]
+    updates = f"{run['updates']:,} updates of at most {run['train']['tokens_per_batch']:,} tokens"
+    yield (
+        f"{content['engine']}, which comes with isogloss: {content['parameters']:,} parameters, {updates} in "
+        f"{run['seconds']:,.0f} seconds. News: the last 500 lines of NTREX, never trained on. Requests: the test side "
+        "of the sample. Left as it is: chrF of the source text in the place of a translation. Its model card names the "
+        "training text and the licences."
+    )
+    sample = content["tasks"]["sample_translation"]
+    yield Table(
+        ["direction", "news, chrF", "BLEU", "left as it is", "requests, chrF", "BLEU", "left as it is"],
+        [
+            [direction, *(cell for rows in (news, sample) for cell in _translated(rows.get(direction)))]
+            for direction in sample
+        ],
+    )
+
+
+def _translated(row: Mapping[str, Any] | None) -> list[str]:
+    """chrF, BLEU and chrF of the source of a direction; dashes where there is none."""
+    if row is None:
+        return ["–"] * 3
+    score = _score({"value": row["chrF"], "ci95": row["chrF_ci95"]})
+    return [score, f"{row['BLEU']:.1f}", f"{row['source as it is']:.1f}"]
+
+
+def _beside(content: Mapping[str, Any]) -> Iterator[Piece]:
+    yield (
+        f"What is read beside a test text: English by hand, what {content['engine']['model']} makes of it, nothing, or "
+        "the English of another item. How good the machine's English is stands in the first line of every table, as "
+        "chrF against the human English. What does not pass a gate is read alone. Means are over the languages other "
+        "than English; brackets: 95 % intervals, bootstrap over items."
+    )
+    for task, found in content["tasks"].items():
+        tags, quality, seeds = list(found["translation_chrF"]), found["translation_chrF"], len(_seeds(found))
+        yield Heading(f"{task}, {found['metric']}, {found['n']} items, {seeds} seed{'s' if seeds > 1 else ''}")
+        alone = [found["read_alone"][tag] for tag in tags]
+        yield Table(
+            ["", "mean", *tags],
+            [
+                ["chrF of the machine's English", f"{mean(quality.values()):.1f}", *_cells(quality, tags)],
+                ["read alone, %", *(f"{100 * n / found['n']:.0f}" for n in (mean(alone), *alone))],
+                *(
+                    [name, _score(row["average"]), *_cells(row["languages"], tags)]
+                    for name, row in found["rows"].items()
+                ),
+            ],
+        )
+        tested = [(name, row.get("minus", {})) for name, row in found["rows"].items()]
+        yield Table(
+            ["difference of the means", "points", "p"],
+            [
+                [
+                    f"{name} − {rival}",
+                    f"{each['value']:+.1f} [{each['ci95'][0]:+.1f}, {each['ci95'][1]:+.1f}]",
+                    _p(each),
+                ]
+                for name, rivals in tested
+                for rival, each in rivals.items()
+            ],
+        )
+
+
+def _seeds(found: Mapping[str, Any]) -> Mapping[str, float]:
+    return next(iter(found["rows"].values()))["by_seed"]
+
+
+def _cells(values: Mapping[str, float], tags: Iterable[str]) -> list[str]:
+    return [f"{values[tag]:.1f}" for tag in tags]
+
+
+def _p(found: Score) -> str:
+    return f"{found['p']:.3f}"
+
+
 PARTS: dict[str, tuple[str, str, Describe]] = {
     "One model for all directions": ("multilingual_translation", "multilingual_translation", _directions),
     "Length and coverage": ("decoding_curves", "decoding_curves", _decoding),
     "Inference in 8 bits": ("nmt_inference", "nmt_inference", _inference),
+    "The embedded translator": ("embedded_translator", "embedded_translator", _embedded),
+    "Read beside what a translator makes": ("machine_english", "machine_english", _beside),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.evaluation.compare import Comparison, compare
-from isogloss.evaluation.evaluate import AS_USUAL, Reading, evaluate
+from isogloss.evaluation.evaluate import Reading, evaluate
 from isogloss.evaluation.report import write_report
 from isogloss.evaluation.translated import ByTranslator
 from isogloss.recipe import read_recipe, resolve
@@ -25,23 +25,32 @@ class Row:
     settings: tuple[str, ...] = ()  # key=value
     pairings: tuple[str, ...] = ("translation",)
     run: str | None = None  # the folder of a run that was trained for another row and serves this one too
-    translator: str | None = None  # the engine whose translations are read beside the texts, under the pairing machine
+    translator: ByTranslator | None = None  # whose translations are read beside the texts, under the pairing machine
 
 
 ROWS = (
     Row("zero_shot", "zero_shot"),
     Row("translate_train", "translate_train"),
     Row("translate_test", "translate_test", run="zero_shot"),
-    Row("filter", "filter", pairings=("translation", "none"), run="filter_self_teaching/teacher"),
-    Row("filter_tiny_mt", "filter", pairings=("machine",), run="filter_self_teaching/teacher", translator="tiny-mt"),
+    Row("filter", "filter", run="filter_self_teaching/teacher"),
     Row("filter_self_teaching", "filter", ("self_teaching=0.5",)),
+)
+UNSUPPLIED = (  # FILTER on texts that nobody translated: alone, and beside what the embedded translator makes
+    Row("filter_alone", "filter", pairings=("none",), run="filter_self_teaching/teacher"),
+    Row(
+        "filter_tiny_mt",
+        "filter",
+        pairings=("machine",),
+        run="filter_self_teaching/teacher",
+        translator=ByTranslator("tiny-mt"),
+    ),
 )
 
 
 def demo(output: Path, seed: int = 1) -> Comparison:
     """The comparison of five methods on the embedded sample, also written to `report.html` in the folder.
 
-    FILTER is also read without a translation, and beside one that the embedded translator made.
+    FILTER is also scored on the texts alone, and beside translations by the embedded translator.
 
     What is finished already is not done again.
 
@@ -49,7 +58,7 @@ def demo(output: Path, seed: int = 1) -> Comparison:
         UserError: the output folder cannot be written, or holds runs of something else.
     """
     started = time.monotonic()
-    results = list(run_rows(read_recipe("demo"), ROWS, {"seed": seed}, output))
+    results = list(run_rows(read_recipe("demo"), (*ROWS, *UNSUPPLIED), {"seed": seed}, output))
     comparison = compare(results)
     report = output / "report.html"
     write_report(comparison, report, command=f"isogloss demo --output {output} --seed {seed}")
@@ -75,8 +84,8 @@ def run_rows(content: dict[str, Any], rows: Sequence[Row], flags: dict[str, Any]
         results = {p: output / row.name / "results" / result_name(p) for p in row.pairings}
         missing = [pairing for pairing, file in results.items() if not file.is_file()]
         predictor = load(folder, row.method) if missing else None
-        reading = Reading(translator=ByTranslator(row.translator)) if row.translator else AS_USUAL
         for pairing in missing:
+            reading = Reading(translator=row.translator)
             evaluate(predictor or folder, pairing=pairing, reading=reading, output=results[pairing])
         yield from results.values()
 

@@ -24,8 +24,9 @@ class ByTranslator:
 
     @property
     def name(self) -> str:
-        """What the engine is called in a table."""
-        return self.engine if isinstance(self.engine, str) else str(self.engine.provenance["model"])
+        """What the engine is called in a table, with the gates where they are not the usual ones."""
+        engine = self.engine if isinstance(self.engine, str) else str(self.engine.provenance["model"])
+        return engine if self.gates == "all" else f"{engine}, gates {self.gates}"
 
 
 def translated(
@@ -33,8 +34,8 @@ def translated(
 ) -> tuple[list[Record], dict[str, Any]]:
     """The records with the translator's translations in the place of their own, and what a result says of these.
 
-    Where a record came with a human translation, the other one is compared with it; one that is not to be had is an
-    empty one then. Texts without a translation are read alone, which is told.
+    Where a record came with a human translation, the other one is compared with it; one that is not to be had counts
+    as an empty one. Texts without a translation are read alone, which is told.
 
     Raises:
         UserError: the engine cannot be loaded or lacks a direction; there is no such gate.

@@ -1,0 +1,190 @@
+"""How good the translator that comes with isogloss is, by direction, and its model card from that.
+
+    python -m benchmarks.embedded_translator --data DIR [--engine ENGINE] [--items 0] [--work runs/embedded_translator]
+        [--output results/bench/embedded_translator.json] [--card isogloss/data/tiny_mt/README.md]
+
+Scores `tiny-mt` on the last 500 lines of NTREX, which were never trained on, and on the test side of the sample. Beside
+it stands the cheapest control: the source text left as it is, which has the names and numbers right. Test lines that
+occur in the training text all the same are counted. With CTranslate2 installed it is scored in that engine, in float32,
+which is ten times as fast; how many of the first translations are the same by both is told. `--engine` scores another
+engine in its place. `--card` writes the model card from the output, without scoring anew where it is there.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from benchmarks.translator_card import card
+from benchmarks.turns import circumstances, rounded
+from isogloss.cli import run_guarded
+from isogloss.data.directions import Direction, directions_among, pairs
+from isogloss.data.parallel_text import SOURCES
+from isogloss.data.task_data import drawn
+from isogloss.evaluation.counts import count_items, language_values
+from isogloss.evaluation.evaluate_translator import evaluate_translator
+from isogloss.files import write_atomic
+from isogloss.metrics import load_metric
+from isogloss.records import Bitext, TranslationPrediction
+from isogloss.resources import TRANSLATORS
+from isogloss.run_folder import WEIGHTS, read_manifest
+from isogloss.tasks import load_task
+from isogloss.translating_run import trained_directions
+from isogloss.translation.translator import Decoding, load_translator
+
+NAME, CENTRE = "tiny-mt", "en"
+TASKS = ("ntrex", "sample_translation")
+COMPARED = 20  # sentences of a direction that both engines translate
+TOLD = ("method", "languages", "config", "updates", "seconds", "tokens_per_second", "loss", "versions")
+
+
+def main() -> None:
+    """Parse the arguments, then score, or write the card, or both."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder with ntrex and the training text")
+    parser.add_argument("--engine", help="another engine to be scored; tiny-mt by default")
+    parser.add_argument("--languages", default="", help="directions; all that were trained by default")
+    parser.add_argument("--items", type=int, default=0, help="of each direction at most; 0 = all")
+    parser.add_argument("--work", type=Path, default=Path("runs/embedded_translator"), help="the converted model")
+    parser.add_argument("--output", type=Path, default=Path("results/bench/embedded_translator.json"))
+    parser.add_argument("--card", type=Path)
+    given = parser.parse_args()
+    run_guarded(lambda: score_and_tell(given))
+
+
+def score_and_tell(given: argparse.Namespace) -> None:
+    """Score where there is data; write the card where it is asked for."""
+    if given.data is not None:
+        found = about() | {"training": training_text(given.data), "tasks": {}}
+        found |= engine_of(given)
+        for name in TASKS:
+            found["tasks"][name] = scored(found["scored by"], name, given)
+            print(table(name, found["tasks"][name]))
+            write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
+    if given.card is not None:
+        write_atomic(given.card, card(json.loads(given.output.read_text(encoding="utf-8"))))
+
+
+def about() -> dict[str, Any]:
+    """What the translator is, from its folder."""
+    folder = TRANSLATORS[NAME]
+    manifest, engine = read_manifest(folder), load_translator(f"hf:{folder}")
+    network = engine.model  # pyright: ignore[reportAttributeAccessIssue]
+    told = {key: manifest[key] for key in TOLD if key in manifest} | {"train": manifest["train"]}
+    size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    return {
+        "engine": NAME,
+        "run": told,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "vocabulary": network.config.vocab_size,
+        "megabytes": {"folder": size, "weights": (folder / WEIGHTS).stat().st_size / 1e6},
+    }
+
+
+def engine_of(given: argparse.Namespace) -> dict[str, Any]:
+    """The engine that scores, and how it agrees with the usual one on the first sentences of each direction."""
+    if given.engine or find_spec("ctranslate2") is None:
+        return {"scored by": given.engine or NAME}
+    from isogloss.translation.engines.ctranslate2 import convert
+
+    folder = given.work / "float32"
+    if not folder.is_dir():
+        convert(NAME, folder, "float32")
+    fast, usual = load_translator(f"ctranslate2:{folder}"), load_translator(NAME)
+    same = total = 0
+    for direction in _directions("sample_translation", given.languages):
+        texts = [pair.text for pair in pairs(load_task("sample_translation"), None, "test", direction)[:COMPARED]]
+        made = [engine.translate(texts, *direction, Decoding()) for engine in (fast, usual)]
+        same += sum(one.text == other.text for one, other in zip(*made, strict=True))
+        total += len(texts)
+    return {"scored by": f"ctranslate2:{folder}", "same as by hf, %": 100 * same / total, "compared": total}
+
+
+def training_text(data: Path) -> dict[str, Any]:
+    """The training pairs by source and language, and how many test lines occur among them."""
+    config = read_manifest(TRANSLATORS[NAME])["config"]
+    tags = read_manifest(TRANSLATORS[NAME])["languages"]
+    counts: dict[str, dict[str, int]] = {}
+    known: dict[str, set[str]] = {CENTRE: set()} | {tag: set() for tag in tags}
+    for source in config["sources"]:
+        for pair in (pair for tag in tags for pair in SOURCES[source](data, tag)):
+            by_language = counts.setdefault(source, {})
+            by_language[pair.language] = by_language.get(pair.language, 0) + 1
+            known[pair.language].add(_bare(pair.text))
+            known[CENTRE].add(_bare(pair.translation))
+    seen = {}
+    for name in (*TASKS, "sib200"):
+        task = load_task(name)
+        there = [tag for tag in known if tag in task.languages_of("test")]
+        seen[name] = {
+            tag: sum(_bare(record.text) in known[tag] for record in task.records(data, "test", tag)) for tag in there
+        }
+    left_out = set(config["tested_on"])
+    return {"pairs": counts, "test lines that occur": seen, "left out of training": sorted(left_out)}
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _directions(task: str, asked: str) -> list[Direction]:
+    """The trained directions that the task has, or those that are asked for."""
+    there = load_task(task).languages_of("test")
+    if asked:
+        return [each for each in directions_among(asked, there) if set(each) <= set(there)]
+    trained = trained_directions(read_manifest(TRANSLATORS[NAME]))
+    return [direction for direction in trained if set(direction) <= set(there)]
+
+
+def scored(engine: str, name: str, given: argparse.Namespace) -> dict[str, Any]:
+    """The scores of a task's test side by direction, and chrF of the source text as it is."""
+    task, directions = load_task(name), _directions(name, given.languages)
+    result = evaluate_translator(engine, task, data=given.data, items=given.items, languages=list(map(str, directions)))
+    found = {}
+    for direction in map(str, directions):
+        score = result.languages[direction]
+        found[direction] = {
+            "chrF": score.value,
+            "chrF_ci95": score.ci95,
+            "n": score.n,
+            **{metric: values[direction] for metric, values in result.other_metrics.items()},
+            "not translated": result.data.get("failures", {}).get(direction, 0),
+        }
+    for direction in directions:
+        gold = pairs(task, given.data, "test", direction)
+        found[str(direction)]["source as it is"] = _as_it_is(drawn(gold, given.items) if given.items else gold)
+    return found
+
+
+def _as_it_is(gold: Sequence[Bitext]) -> float:
+    """chrF of the texts themselves in the place of their translations."""
+    copies = [
+        TranslationPrediction(
+            id=pair.id,
+            language=pair.language,
+            text=pair.text,
+            translation_language=pair.translation_language,
+            translation=pair.text,
+        )
+        for pair in gold
+    ]
+    chrf = load_metric("chrF")
+    (value,) = language_values(chrf, count_items(chrf, gold, copies)).values()
+    return value
+
+
+def table(name: str, found: Mapping[str, Any]) -> str:
+    """The directions of a task with their scores."""
+    lines = [f"{name}: chrF [95 % interval], BLEU, off target in %, chrF of the source as it is"]
+    for direction, row in found.items():
+        low, high = row["chrF_ci95"]
+        off = f"{row['off_target']:.1f}" if "off_target" in row else "–"
+        copy = row["source as it is"]
+        lines.append(f"{direction}  {row['chrF']:.1f} [{low:.1f}, {high:.1f}]  {row['BLEU']:.1f}  {off}  {copy:.1f}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
