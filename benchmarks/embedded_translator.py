@@ -29,7 +29,7 @@ from isogloss.files import write_atomic
 from isogloss.metrics import load_metric
 from isogloss.records import Bitext, TranslationPrediction
 from isogloss.resources import TRANSLATORS
-from isogloss.run_folder import WEIGHTS, read_manifest
+from isogloss.run_folder import WEIGHTS, WEIGHTS_SHA256, read_manifest
 from isogloss.tasks import load_task
 from isogloss.translating_run import trained_directions
 from isogloss.translation.translator import Decoding, load_translator
@@ -37,7 +37,7 @@ from isogloss.translation.translator import Decoding, load_translator
 NAME, CENTRE = "tiny-mt", "en"
 TASKS = ("ntrex", "sample_translation")
 COMPARED = 20  # sentences of a direction that both engines translate
-TOLD = ("method", "languages", "config", "updates", "seconds", "tokens_per_second", "loss", "versions")
+TOLD = ("method", "languages", "config", "train", "updates", "seconds", "tokens_per_second", "loss", "versions")
 
 
 def main() -> None:
@@ -72,11 +72,11 @@ def about() -> dict[str, Any]:
     folder = TRANSLATORS[NAME]
     manifest, engine = read_manifest(folder), load_translator(f"hf:{folder}")
     network = engine.model  # pyright: ignore[reportAttributeAccessIssue]
-    told = {key: manifest[key] for key in TOLD if key in manifest} | {"train": manifest["train"]}
     size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     return {
         "engine": NAME,
-        "run": told,
+        "weights_sha256": manifest[WEIGHTS_SHA256],
+        "run": {key: manifest[key] for key in TOLD},
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "vocabulary": network.config.vocab_size,
         "megabytes": {"folder": size, "weights": (folder / WEIGHTS).stat().st_size / 1e6},

@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--languages", default="", help="other than English; all that task and translator have")
     parser.add_argument("--items", type=int, default=None, help="of the test split; the recipe's number by default")
+    parser.add_argument("--encoder", default="tiny")
     parser.add_argument("--work", type=Path, default=Path("runs/machine_english"), help="where the models go")
     parser.add_argument("--quick", action="store_true", help="two updates, to see that it runs")
     parser.add_argument("--output", type=Path)
@@ -121,7 +122,8 @@ def train_rows(given: argparse.Namespace, task: str, seed: int, engine: Translat
     names = ["zero-shot", "translate-train", *(f"{FUSED}, {side}" for side in (HUMAN, ALONE, SHUFFLED))]
     names += [f"{FUSED}, {MACHINE}", f"{FUSED}, {UNGATED}", *(f"{NOISY}, {side}" for side in (HUMAN, ALONE, MACHINE))]
     names += [f"{READ}, {HUMAN}", f"{READ}, {MACHINE}"]
-    paths = run_rows(content, rows, {"seed": seed, "data": given.data}, given.work / task / f"seed{seed}")
+    flags = {"seed": seed, "data": given.data, "encoder": given.encoder}
+    paths = run_rows(content, rows, flags, given.work / task / f"seed{seed}")
     return dict(zip(names, paths, strict=True))
 
 

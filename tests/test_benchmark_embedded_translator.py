@@ -1,0 +1,42 @@
+"""The card of the embedded translator is what was measured, and the control is the text as it is."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.embedded_translator import scored
+from benchmarks.translator_card import card
+from isogloss.records import Bitext
+from isogloss.resources import TRANSLATORS
+
+RESULT = Path(__file__).parents[1] / "results" / "bench" / "embedded_translator.json"
+
+
+def test_the_card_is_what_the_result_says():
+    content = json.loads(RESULT.read_text(encoding="utf-8"))
+    assert card(content) == (TRANSLATORS["tiny-mt"] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_result_is_of_the_weights_that_come_along():
+    content = json.loads(RESULT.read_text(encoding="utf-8"))
+    manifest = json.loads((TRANSLATORS["tiny-mt"] / "isogloss.json").read_text(encoding="utf-8"))
+    assert content["weights_sha256"] == manifest["weights_sha256"]
+
+
+def test_a_direction_has_its_scores_and_those_of_the_text_as_it_is():
+    given = argparse.Namespace(data=None, items=2, languages="de-en,en-sw")
+    found = scored("tiny-mt", "sample_translation", given)
+    assert list(found) == ["de-en", "en-sw"]
+    for row in found.values():
+        low, high = row["chrF_ci95"]
+        assert low <= row["chrF"] <= high and row["n"] == 2 and 0 < row["source as it is"] < 60
+
+
+def test_a_text_that_is_its_own_translation_is_right_as_it_is():
+    from benchmarks.embedded_translator import _as_it_is
+
+    pair = {"id": "1", "language": "de", "text": "Berlin 2026", "translation_language": "en"}
+    assert _as_it_is([Bitext(**pair, translation="Berlin 2026")]) == pytest.approx(100)
+    assert _as_it_is([Bitext(**pair, translation="qqq")]) == 0
