@@ -7,7 +7,9 @@ Scores `tiny-mt` on the last 500 lines of NTREX, which were never trained on, an
 it stands the cheapest control: the source text left as it is, which has the names and numbers right. Test lines that
 occur in the training text all the same are counted. With CTranslate2 installed it is scored in that engine, in float32,
 which is ten times as fast; how many of the first translations are the same by both is told. `--engine` scores another
-engine in its place. `--card` writes the model card from the output, without scoring anew where it is there.
+engine in its place. The output is written after each direction, and the same command goes on with what is left, as long
+as weights, engine and items are the same. `--card` writes the model card from the output; without `--data` nothing is
+scored before.
 """
 
 import argparse
@@ -36,8 +38,19 @@ from isogloss.translation.translator import Decoding, load_translator
 
 NAME, CENTRE = "tiny-mt", "en"
 TASKS = ("ntrex", "sample_translation")
-COMPARED = 20  # sentences of a direction that both engines translate
-TOLD = ("method", "languages", "config", "train", "updates", "seconds", "tokens_per_second", "loss", "versions")
+COMPARED = 5  # sentences of a direction that both engines translate
+TOLD = (
+    "method",
+    "encoder",
+    "languages",
+    "config",
+    "train",
+    "updates",
+    "seconds",
+    "tokens_per_second",
+    "loss",
+    "versions",
+)
 
 
 def main() -> None:
@@ -57,14 +70,32 @@ def main() -> None:
 def score_and_tell(given: argparse.Namespace) -> None:
     """Score where there is data; write the card where it is asked for."""
     if given.data is not None:
-        found = about() | {"training": training_text(given.data), "tasks": {}}
-        found |= engine_of(given)
-        for name in TASKS:
-            found["tasks"][name] = scored(found["scored by"], name, given)
-            print(table(name, found["tasks"][name]))
+        found = begun(given) or about() | {"items": given.items, "asked": given.engine, "tasks": {}}
+        if "training" not in found:
+            found |= {"training": training_text(given.data)} | engine_of(given)
             write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
+        for name in TASKS:
+            done = found["tasks"].setdefault(name, {})
+            for direction in map(str, _directions(name, given.languages)):
+                if direction not in done:
+                    done[direction] = scored(found["scored by"], name, direction, given.data, given.items)
+                    write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
+            print(table(name, done))
     if given.card is not None:
         write_atomic(given.card, card(json.loads(given.output.read_text(encoding="utf-8"))))
+
+
+def begun(given: argparse.Namespace) -> dict[str, Any] | None:
+    """What an earlier command measured, if it was the same but for its directions."""
+    if not given.output.is_file():
+        return None
+    found, now = json.loads(given.output.read_text(encoding="utf-8")), about()
+    same = (found["weights_sha256"], found["items"], found["asked"]) == (
+        now["weights_sha256"],
+        given.items,
+        given.engine,
+    )
+    return found if same else None
 
 
 def about() -> dict[str, Any]:
@@ -73,12 +104,13 @@ def about() -> dict[str, Any]:
     manifest, engine = read_manifest(folder), load_translator(f"hf:{folder}")
     network = engine.model  # pyright: ignore[reportAttributeAccessIssue]
     size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    shape = ("model_type", "encoder_layers", "decoder_layers", "d_model", "vocab_size")
     return {
         "engine": NAME,
         "weights_sha256": manifest[WEIGHTS_SHA256],
         "run": {key: manifest[key] for key in TOLD},
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "vocabulary": network.config.vocab_size,
+        "shape": {name: getattr(network.config, name) for name in shape},
         "megabytes": {"folder": size, "weights": (folder / WEIGHTS).stat().st_size / 1e6},
     }
 
@@ -138,24 +170,21 @@ def _directions(task: str, asked: str) -> list[Direction]:
     return [direction for direction in trained if set(direction) <= set(there)]
 
 
-def scored(engine: str, name: str, given: argparse.Namespace) -> dict[str, Any]:
-    """The scores of a task's test side by direction, and chrF of the source text as it is."""
-    task, directions = load_task(name), _directions(name, given.languages)
-    result = evaluate_translator(engine, task, data=given.data, items=given.items, languages=list(map(str, directions)))
-    found = {}
-    for direction in map(str, directions):
-        score = result.languages[direction]
-        found[direction] = {
-            "chrF": score.value,
-            "chrF_ci95": score.ci95,
-            "n": score.n,
-            **{metric: values[direction] for metric, values in result.other_metrics.items()},
-            "not translated": result.data.get("failures", {}).get(direction, 0),
-        }
-    for direction in directions:
-        gold = pairs(task, given.data, "test", direction)
-        found[str(direction)]["source as it is"] = _as_it_is(drawn(gold, given.items) if given.items else gold)
-    return found
+def scored(engine: str, name: str, direction: str, data: Path | None, items: int) -> dict[str, Any]:
+    """The scores of a task's test side in a direction, and chrF of the source text as it is."""
+    task = load_task(name)
+    result = evaluate_translator(engine, task, data=data, items=items, languages=[direction])
+    (ends,) = directions_among([direction], task.languages_of("test"))
+    gold = pairs(task, data, "test", ends)
+    score = result.languages[direction]
+    return {
+        "chrF": score.value,
+        "chrF_ci95": list(score.ci95),
+        "n": score.n,
+        **{metric: values[direction] for metric, values in result.other_metrics.items()},
+        "not translated": result.data.get("failures", {}).get(direction, 0),
+        "source as it is": _as_it_is(drawn(gold, items) if items else gold),
+    }
 
 
 def _as_it_is(gold: Sequence[Bitext]) -> float:

@@ -41,17 +41,17 @@ isogloss export tiny-mt --to ctranslate2 --output tiny-mt-int8
 
 
 def _purpose(found: Mapping[str, Any]) -> list[str]:
-    config = found["run"]["config"]
-    shape = f"{config['encoder_layers']} + {config['decoder_layers']} layers, {config['hidden']} wide"
+    shape = found["shape"]
+    layers = f"{shape['encoder_layers']} + {shape['decoder_layers']} layers, {shape['d_model']} wide"
     names = ", ".join(language(tag).name for tag in found["run"]["languages"])
     news, sample = (found["tasks"][name] for name in ("ntrex", "sample_translation"))
-    size = f"{found['parameters'] / 1e6:.1f} million parameters in the shape of Marian ({shape}"
+    size = f"{found['parameters'] / 1e6:.1f} million parameters ({shape['model_type']}, {layers}"
     copy = fmean(row["source as it is"] for row in news.values())
     return [
         "# tiny-mt: the translator that comes with isogloss",
         "",
         *_prose(
-            f"An encoder-decoder of {size}, {found['vocabulary']:,} pieces), stored in half precision",
+            f"An encoder-decoder of {size}, {shape['vocab_size']:,} pieces), stored in half precision",
             f"({found['megabytes']['weights']:.1f} MB). One model translates from English into {names}, and back.",
         ),
         *_prose(
@@ -109,11 +109,13 @@ def _scores(found: Mapping[str, Any]) -> list[str]:
 def _training(found: Mapping[str, Any]) -> list[str]:
     run, tags = found["run"], found["run"]["languages"]
     machine = f"{found['hardware']['cores']} cores of an {found['hardware']['processor']}"
+    start = "random weights" if run["encoder"] == "new" else f"what the encoder `{run['encoder']}` knows"
     lines = _prose(
         "`isogloss train tiny_mt --data DATA --output RUN`, then `isogloss export RUN --to hf --output",
         f"isogloss/data/tiny_mt`: {run['updates']:,} updates of at most {run['train']['tokens_per_batch']:,} tokens in",
         f"{run['seconds'] / 60:,.0f} minutes ({run['tokens_per_second']:,.0f} tokens a second) on {machine}, beside",
-        f"other work, in float32; the weights are the mean of the last {run['train']['average']} checkpoints.",
+        f"other work, in float32, from {start}; the weights are the mean of the last {run['train']['average']}",
+        "checkpoints.",
         "`isogloss.json` has every setting, the versions, the fingerprint of the data and the loss curve. Directions",
         f"with few pairs were read more often than their share (T = {run['config']['temperature']:g}).",
     )

@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_a_failure_with_its_reason(engine):
         ["  ", "a \ud800", "Wort " * 600, "Wo ist der Zug?"], "de", "en", GREEDY
     )
     assert (empty.failure, short.failure) == ("the text is empty", None)
-    assert "half a character" in half.failure and "the model reads 512; split it" in long.failure
+    assert "half a character" in half.failure and "tokens, the model reads" in long.failure
 
 
 def test_a_long_text_is_translated_by_sentences_on_the_command_line(command, tmp_path):
