@@ -133,7 +133,8 @@ def evaluate(
     gates: Gates = None,
     items: Annotated[int | None, typer.Option(min=0, help="At most so many per language; 0 = all.")] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value of bitext_retrieval, or of decoding (beam=4).")
+        list[str] | None,
+        typer.Option("--set", help="key=value of bitext_retrieval, or of a translator's decoding (beam=4)."),
     ] = None,
     precision: Precision = "float32",
     output: Annotated[Path | None, typer.Option(help="Result file (.json).")] = None,
@@ -146,7 +147,8 @@ def evaluate(
     from isogloss.evaluation.translated import ByTranslator
 
     asked = asked_gates(gates, translator)
-    by = None if translator is None else ByTranslator(translator, asked)
+    settings = set_ or ()
+    by = None if translator is None else ByTranslator(translator, asked, ",".join(settings))
     result = score(
         run,
         task=task,
@@ -155,7 +157,7 @@ def evaluate(
         languages=languages,
         pairing=pairing,
         items=items,
-        reading=Reading(precision=precision, translations=translations, translator=by, settings=set_ or ()),
+        reading=Reading(precision=precision, translations=translations, translator=by, settings=() if by else settings),
         output=output,
     )
     print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result_table(result))

@@ -17,16 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ByTranslator:
-    """Who translates the texts of an evaluation: an engine or its `NAME:REST`; and the gates that judge it."""
+    """Who translates the texts of an evaluation: an engine or its `NAME:REST`; its gates and its decoding."""
 
     engine: "Translator | str"
     gates: str = "all"
+    decoding: str = ""  # NAME=VALUE,...
 
     @property
     def name(self) -> str:
-        """What the engine is called in a table, with the gates where they are not the usual ones."""
+        """What the engine is called in a table, with gates and decoding where they are not the usual ones."""
         engine = self.engine if isinstance(self.engine, str) else str(self.engine.provenance["model"])
-        return engine if self.gates == "all" else f"{engine}, gates {self.gates}"
+        unusual = [self.decoding, "" if self.gates == "all" else f"gates {self.gates}"]
+        return ", ".join([engine, *filter(None, unusual)])
 
 
 def translated(
@@ -40,13 +42,14 @@ def translated(
     Raises:
         UserError: the engine cannot be loaded or lacks a direction; there is no such gate.
     """
-    live = predictor.live(by.engine, by.gates)
+    live = predictor.live(by.engine, by.gates, by.decoding)
     made = live([replace(record, translations=()) for record in records])
     live.tell()
     into = predictor.task.train_language
     pairs = [(human, other) for human, other in zip(records, made, strict=True) if human.language != into]
     alone = [record.language for _, record in pairs if not record.translations]
     told: dict[str, Any] = {"translation": "machine", "gates": by.gates, QUALITY: quality(pairs)}
+    told |= {"decoding": by.decoding} if by.decoding else {}
     told |= {"read_alone": {tag: alone.count(tag) for tag in dict.fromkeys(alone)}}
     return made, told | ({"translator": live.engine.provenance} if live.engine is not None else {})
 

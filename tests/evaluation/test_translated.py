@@ -82,11 +82,13 @@ def test_a_text_that_is_not_translated_is_read_alone_and_told(predictor, pairs, 
 
 def test_a_run_is_scored_beside_the_embedded_translator_from_the_command_line(trained, command, tmp_path):
     run, output = trained("classification", "filter"), tmp_path / "x.json"
-    outcome = command("evaluate", run, "--translator", "tiny-mt", "--gates", "none", "--output", output)
+    words = ["--translator", "tiny-mt", "--gates", "none", "--set", "beam=1", "--set", "length=none"]
+    outcome = command("evaluate", run, *words, "--output", output)
     assert outcome.code == 0, outcome.err
     found = read_result(output)
-    assert found.settings["translator"] == "tiny-mt, gates none" and 0 < found.data[QUALITY]["de"] < 100
-    assert found.data["gates"] == "none" and len(found.data["translator"]["revision"]) == 64
+    assert found.settings["translator"] == "tiny-mt, beam=1,length=none, gates none"
+    assert 0 < found.data[QUALITY]["de"] < 100 and len(found.data["translator"]["revision"]) == 64
+    assert (found.data["gates"], found.data["decoding"]) == ("none", "beam=1,length=none")
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,7 @@ def test_a_run_is_scored_beside_the_embedded_translator_from_the_command_line(tr
         (["--pairing", "shuffled", "--translator", "tiny-mt"], "--translator: what it gives is read under --pairing"),
         (["--translations", "x", "--translator", "tiny-mt"], "--translations and --translator both say"),
         (["--translator", "tiny-m"], "no translation engine 'tiny-m'"),
+        (["--translator", "tiny-mt", "--set", "beems=1"], "beems"),
         (["--gates", "none"], "--gates judges the translations of --translator ENGINE"),
         (["--task", "tatoeba", "--translator", "tiny-mt"], "--translator: task tatoeba has nothing to be read beside"),
     ],
