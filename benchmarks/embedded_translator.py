@@ -4,11 +4,12 @@
         [--output results/bench/embedded_translator.json] [--card isogloss/data/tiny_mt/README.md]
 
 Scores `tiny-mt` on the last 500 lines of NTREX, which were never trained on, and on the test side of the sample. Beside
-it stands the cheapest control: the source text left as it is, which has the names and numbers right. Test lines that
-occur in the training text all the same are counted. With CTranslate2 installed it is scored in that engine, in float32,
-which is ten times as fast; how many of the first translations are the same by both is told. `--engine` scores another
-engine in its place. The output is written after each direction, and the same command goes on with what is left, as long
-as weights, engine and items are the same. `--card` writes the model card from the output; without `--data` nothing is
+it stand two controls: the source text left as it is, which has the names and numbers right, and the human translation
+of another sentence, which has the style right; what is no better than these is no translation. Test lines that occur in
+the training text all the same are counted. With CTranslate2 installed it is scored in that engine, in float32, which is
+ten times as fast; how many of the first translations are the same by both is told. `--engine` scores another engine in
+its place. The output is written after each direction, and the same command goes on with what is left, as long as
+weights, engine and items are the same. `--card` writes the model card from the output; without `--data` nothing is
 scored before.
 """
 
@@ -183,35 +184,42 @@ def scored(engine: str, name: str, direction: str, data: Path | None, items: int
         "n": score.n,
         **{metric: values[direction] for metric, values in result.other_metrics.items()},
         "not translated": result.data.get("failures", {}).get(direction, 0),
-        "source as it is": _as_it_is(drawn(gold, items) if items else gold),
+        **controls(drawn(gold, items) if items else gold),
     }
 
 
-def _as_it_is(gold: Sequence[Bitext]) -> float:
-    """chrF of the texts themselves in the place of their translations."""
-    copies = [
+def controls(gold: Sequence[Bitext]) -> dict[str, float]:
+    """chrF of the texts themselves in the place of their translations, and of those of another sentence."""
+    texts, translations = ([getattr(pair, side) for pair in gold] for side in ("text", "translation"))
+    far = len(gold) // 2  # neighbours are of one document, or one pattern
+    others = translations[far:] + translations[:far]
+    return {"source as it is": _chrf(gold, texts), "another sentence": _chrf(gold, others)}
+
+
+def _chrf(gold: Sequence[Bitext], answers: Sequence[str]) -> float:
+    chrf = load_metric("chrF")
+    made = [
         TranslationPrediction(
             id=pair.id,
             language=pair.language,
             text=pair.text,
             translation_language=pair.translation_language,
-            translation=pair.text,
+            translation=answer,
         )
-        for pair in gold
+        for pair, answer in zip(gold, answers, strict=True)
     ]
-    chrf = load_metric("chrF")
-    (value,) = language_values(chrf, count_items(chrf, gold, copies)).values()
+    (value,) = language_values(chrf, count_items(chrf, gold, made, ())).values()
     return value
 
 
 def table(name: str, found: Mapping[str, Any]) -> str:
     """The directions of a task with their scores."""
-    lines = [f"{name}: chrF [95 % interval], BLEU, off target in %, chrF of the source as it is"]
+    lines = [f"{name}: chrF [95 % interval], BLEU, off target in %, chrF of the source as it is, of another sentence"]
     for direction, row in found.items():
         low, high = row["chrF_ci95"]
         off = f"{row['off_target']:.1f}" if "off_target" in row else "–"
-        copy = row["source as it is"]
-        lines.append(f"{direction}  {row['chrF']:.1f} [{low:.1f}, {high:.1f}]  {row['BLEU']:.1f}  {off}  {copy:.1f}")
+        beside = f"{row['source as it is']:.1f}  {row['another sentence']:.1f}"
+        lines.append(f"{direction}  {row['chrF']:.1f} [{low:.1f}, {high:.1f}]  {row['BLEU']:.1f}  {off}  {beside}")
     return "\n".join(lines)
 
 

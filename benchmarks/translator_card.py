@@ -69,11 +69,15 @@ def _purpose(found: Mapping[str, Any]) -> list[str]:
 def _weaknesses(found: Mapping[str, Any]) -> list[str]:
     longest = found["run"]["config"]["longest"]
     weak = [
-        f"{name} ({row['chrF']:.1f} beside {row['source as it is']:.1f})"
-        for name, row in found["tasks"]["ntrex"].items()
-        if row["chrF_ci95"][0] <= row["source as it is"]
+        f"{name} ({row['chrF']:.1f} beside {row['another sentence']:.1f})"
+        for directions in found["tasks"].values()
+        for name, row in directions.items()
+        if row["chrF_ci95"][0] <= row["another sentence"]
     ]
-    told = f"On news it is not surely better, by chrF, than the text left as it is in: {', '.join(weak)}."
+    told = (
+        "What it says has no more to do with the source, by chrF, than the human translation of another sentence, in "
+        f"{', '.join(weak)}."
+    )
     return [
         "- Names, numbers and rare words: it writes something that looks like them.",
         f"- Sentences of more than {longest} pieces: it was shown none. Longer texts are cut into sentences before.",
@@ -89,19 +93,21 @@ def _scores(found: Mapping[str, Any]) -> list[str]:
     lines = _prose(
         "chrF with the 95 % interval of a bootstrap over sentences, BLEU, and how often the output is in another",
         "language, by sacreBLEU and py3langid, beam 4. Not translated: outputs without an end, scored as empty ones.",
-        "The last column is chrF of the source text left as it is. No news sentence of these was trained on;",
+        "The last columns are chrF of the source text left as it is, and of the human translation of another sentence:",
+        "what is no better than that is no translation. No news sentence of these was trained on;",
         f"{seen or 'none'} of the sample's requests {'occurs' if seen < 2 else 'occur'} in the training text as well.",
         *([f"There is no news test here in {' and '.join(language(tag).name for tag in lacking)}."] if lacking else []),
         f"Scored by {_scorer(found)}.",
     )
-    header = ["direction", "chrF", "BLEU", "off target, %", "not translated", "sentences", "left as it is"]
+    header = ["direction", "chrF", "BLEU", "off target, %", "not translated", "sentences", "as it is", "another"]
     for task, directions in found["tasks"].items():
-        lines += [f"### {TITLES[task]}", "", markdown_line(header), markdown_line(["---", *["---:"] * 6])]
+        lines += [f"### {TITLES[task]}", "", markdown_line(header), markdown_line(["---", *["---:"] * 7])]
         for name, row in directions.items():
             low, high = row["chrF_ci95"]
             cells = [f"{row['chrF']:.1f} [{low:.1f}, {high:.1f}]", f"{row['BLEU']:.1f}"]
             cells += [f"{row['off_target']:.1f}" if "off_target" in row else "–", str(row["not translated"])]
-            lines.append(markdown_line([name, *cells, str(row["n"]), f"{row['source as it is']:.1f}"]))
+            cells += [str(row["n"]), f"{row['source as it is']:.1f}", f"{row['another sentence']:.1f}"]
+            lines.append(markdown_line([name, *cells]))
         lines.append("")
     return lines
 

@@ -119,18 +119,21 @@ def _inference(content: Mapping[str, Any]) -> Iterator[Piece]:
         )
 
 
+BESIDE = {"BLEU": "BLEU", "as it is": "source as it is", "another": "another sentence"}
+
+
 def _embedded(content: Mapping[str, Any]) -> Iterator[Piece]:
     run, news = content["run"], content["tasks"]["ntrex"]
     updates = f"{run['updates']:,} updates of at most {run['train']['tokens_per_batch']:,} tokens"
     yield (
         f"{content['engine']}, which comes with isogloss: {content['parameters']:,} parameters, {updates} in "
         f"{run['seconds']:,.0f} seconds. News: the last 500 lines of NTREX, never trained on. Requests: the test side "
-        "of the sample. Left as it is: chrF of the source text in the place of a translation. Its model card names the "
-        "training text and the licences."
+        "of the sample. As it is: chrF of the source text in the place of a translation; another: of the human "
+        "translation of another sentence. Its model card names the training text and the licences."
     )
     sample = content["tasks"]["sample_translation"]
     yield Table(
-        ["direction", "news, chrF", "BLEU", "left as it is", "requests, chrF", "BLEU", "left as it is"],
+        ["direction", *(f"{what}{name}" for what in ("news, ", "requests, ") for name in ("chrF", *BESIDE))],
         [
             [direction, *(cell for rows in (news, sample) for cell in _translated(rows.get(direction)))]
             for direction in sample
@@ -139,11 +142,11 @@ def _embedded(content: Mapping[str, Any]) -> Iterator[Piece]:
 
 
 def _translated(row: Mapping[str, Any] | None) -> list[str]:
-    """chrF, BLEU and chrF of the source of a direction; dashes where there is none."""
+    """chrF of a direction and what stands beside it; dashes where there is none."""
     if row is None:
-        return ["–"] * 3
+        return ["–"] * (1 + len(BESIDE))
     score = _score({"value": row["chrF"], "ci95": row["chrF_ci95"]})
-    return [score, f"{row['BLEU']:.1f}", f"{row['source as it is']:.1f}"]
+    return [score, *(f"{row[name]:.1f}" for name in BESIDE.values())]
 
 
 def _beside(content: Mapping[str, Any]) -> Iterator[Piece]:

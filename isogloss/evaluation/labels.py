@@ -15,6 +15,7 @@ SEEDS = ("seed", "seeds")
 TRAIN_PAIRINGS = "train_pairings"
 TRANSLATOR = "translator"  # of the settings: who made what is read beside the texts, if a translator did
 QUALITY = "translation_chrF"  # of the data: how good that is, by language, against human translations
+READ_ALONE = "read_alone"  # of the data: how many texts have none, by language
 
 
 def row_labels(results: Sequence[Result]) -> list[str]:
@@ -72,9 +73,12 @@ def _pairing(result: Result, family: Sequence[Result]) -> list[str]:
 
 def _translated_by(result: Result) -> str:
     """Who made the other side, and how good it is: no score that depends on it stands without that."""
-    quality = result.data.get(QUALITY)
-    told = f" (chrF {fmean(quality.values()):.1f})" if quality else ""
-    return f"{language_name(result.train_language)} by {result.settings[TRANSLATOR]}{told}"
+    quality, alone = result.data.get(QUALITY), sum(result.data.get(READ_ALONE, {}).values())
+    texts = sum(score.n for tag, score in result.languages.items() if tag != result.train_language)
+    told = [f"chrF {fmean(quality.values()):.1f}"] if quality else []
+    told += [f"{100 * alone / texts:.0f} % read alone"] if alone else []
+    name = f"{language_name(result.train_language)} by {result.settings[TRANSLATOR]}"
+    return f"{name} ({', '.join(told)})" if told else name
 
 
 def _trained_on(result: Result, family: Sequence[Result]) -> list[str]:

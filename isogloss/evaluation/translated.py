@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from isogloss.data.checks import texts
 from isogloss.evaluation.counts import count_items, language_values
-from isogloss.evaluation.labels import QUALITY
+from isogloss.evaluation.labels import QUALITY, READ_ALONE
 from isogloss.metrics import load_metric
 from isogloss.records import Bitext, Record, TranslationPrediction
 from isogloss.runs import Predictor
@@ -36,8 +37,8 @@ def translated(
 ) -> tuple[list[Record], dict[str, Any]]:
     """The records with the translator's translations in the place of their own, and what a result says of these.
 
-    Where a record came with a human translation, the other one is compared with it; one that is not to be had counts
-    as an empty one. Texts without a translation are read alone, which is told.
+    Where a record came with a human translation, the other one is compared with it. Texts whose translation failed, or
+    did not pass the gates, are read alone, which is told.
 
     Raises:
         UserError: the engine cannot be loaded or lacks a direction; there is no such gate.
@@ -50,22 +51,21 @@ def translated(
     alone = [record.language for _, record in pairs if not record.translations]
     told: dict[str, Any] = {"translation": "machine", "gates": by.gates, QUALITY: quality(pairs)}
     told |= {"decoding": by.decoding} if by.decoding else {}
-    told |= {"read_alone": {tag: alone.count(tag) for tag in dict.fromkeys(alone)}}
+    told |= {READ_ALONE: {tag: alone.count(tag) for tag in dict.fromkeys(alone)}}
     return made, told | ({"translator": live.engine.provenance} if live.engine is not None else {})
 
 
 def quality(pairs: Sequence[tuple[Record, Record]]) -> dict[str, float]:
-    """chrF by language of the second ones' translations against those of the first ones, where these have one."""
+    """chrF by language of the second ones' translations against those of the first ones, where both have one."""
     gold, made = [], []
     for human, other in pairs:
-        if not human.translations:
-            continue
-        reference, text = human.translations[0], _whole(human)
-        answers = [_whole(side) for side in other.translations if side.language == reference.language]
-        ends: dict[str, Any] = {"id": human.id, "language": human.language, "text": text}
-        ends["translation_language"] = reference.language
-        gold.append(Bitext(**ends, translation=_whole(reference)))
-        made.append(TranslationPrediction(**ends, translation=answers[0] if answers else None))
+        for reference, side in product(human.translations[:1], other.translations):
+            if side.language != reference.language:  # that of a pivot
+                continue
+            ends: dict[str, Any] = {"id": human.id, "language": human.language, "text": _whole(human)}
+            ends["translation_language"] = reference.language
+            gold.append(Bitext(**ends, translation=_whole(reference)))
+            made.append(TranslationPrediction(**ends, translation=_whole(side)))
     chrf = load_metric("chrF")
     found = language_values(chrf, count_items(chrf, gold, made, ())) if gold else {}
     return {tag: round(value, 2) for tag, value in found.items()}
