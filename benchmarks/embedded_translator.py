@@ -71,15 +71,16 @@ def main() -> None:
 def score_and_tell(given: argparse.Namespace) -> None:
     """Score where there is data; write the card where it is asked for."""
     if given.data is not None:
+        engine = engine_of(given)
         found = begun(given) or about() | {"items": given.items, "asked": given.engine, "tasks": {}}
         if "training" not in found:
-            found |= {"training": training_text(given.data)} | engine_of(given)
+            found |= {"training": training_text(given.data)} | agreement(engine)
             write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
         for name in TASKS:
             done = found["tasks"].setdefault(name, {})
             for direction in map(str, _directions(name, given.languages)):
                 if direction not in done:
-                    done[direction] = scored(found["scored by"], name, direction, given.data, given.items)
+                    done[direction] = scored(engine, name, direction, given.data, given.items)
                     write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
             print(table(name, done))
     if given.card is not None:
@@ -116,23 +117,31 @@ def about() -> dict[str, Any]:
     }
 
 
-def engine_of(given: argparse.Namespace) -> dict[str, Any]:
-    """The engine that scores, and how it agrees with the usual one on the first sentences of each direction."""
+def engine_of(given: argparse.Namespace) -> str:
+    """The engine that scores: the one that is asked for, CTranslate2 in float32 where it is installed, or its own."""
     if given.engine or find_spec("ctranslate2") is None:
-        return {"scored by": given.engine or NAME}
+        return given.engine or NAME
     from isogloss.translation.engines.ctranslate2 import convert
 
     folder = given.work / "float32"
     if not folder.is_dir():
         convert(NAME, folder, "float32")
-    fast, usual = load_translator(f"ctranslate2:{folder}"), load_translator(NAME)
+    return f"ctranslate2:{folder}"
+
+
+def agreement(engine: str) -> dict[str, Any]:
+    """Who scores, and how often it says what the usual engine says, on the first requests of each direction."""
+    told = {"scored by": engine.partition(":")[0]}
+    if told["scored by"] != "ctranslate2":
+        return told
+    fast, usual = load_translator(engine), load_translator(NAME)
     same = total = 0
-    for direction in _directions("sample_translation", given.languages):
+    for direction in _directions("sample_translation", ""):
         texts = [pair.text for pair in pairs(load_task("sample_translation"), None, "test", direction)[:COMPARED]]
-        made = [engine.translate(texts, *direction, Decoding()) for engine in (fast, usual)]
+        made = [each.translate(texts, *direction, Decoding()) for each in (fast, usual)]
         same += sum(one.text == other.text for one, other in zip(*made, strict=True))
         total += len(texts)
-    return {"scored by": f"ctranslate2:{folder}", "same as by hf, %": 100 * same / total, "compared": total}
+    return told | {"same as by hf, %": 100 * same / total, "compared": total}
 
 
 def training_text(data: Path) -> dict[str, Any]:

@@ -155,8 +155,7 @@ def _mean(directions: Mapping[str, Any], *, into: bool) -> float:
 
 
 def _scorer(found: Mapping[str, Any]) -> str:
-    engine = found["scored by"].partition(":")[0]
     if "compared" not in found:
-        return engine
+        return f"the engine {found['scored by']}"
     same = f"{found['same as by hf, %']:.1f} % of {found['compared']} translations"
     return f"CTranslate2 in float32, which gives {same} to the letter as `tiny-mt` does"
