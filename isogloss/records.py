@@ -6,8 +6,8 @@ Offsets are half-open character offsets into the original string. Words and BIO 
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from isogloss.errors import UserError
@@ -100,6 +100,27 @@ class ComparableSentence:
     translations: tuple[str, ...] = ()  # ids in it
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A text that a query may be asked of."""
+
+    id: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedQuery:
+    """A query, the documents that are ranked for it, and how relevant they are."""
+
+    id: str
+    language: str
+    text: str
+    documents: tuple[Document, ...]  # its own candidates; or a collection, one object that all its queries share
+    gains: Mapping[str, int] = field(default_factory=dict)  # grades of relevance by document id; 0 where none is named
+    translations: tuple["RankedQuery", ...] = ()
+
+
 Record = Sentence | TaggedSentence | Question
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -157,6 +178,16 @@ class MinedPrediction:
     id: str
     language: str
     translation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RankingPrediction:
+    """The best documents of a query by id with their scores, best first; of equal scores the earlier document."""
+
+    id: str
+    language: str
+    documents: tuple[str, ...]
+    scores: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
