@@ -9,13 +9,14 @@ import numpy as np
 
 from isogloss.errors import UserError
 from isogloss.methods import load_method
+from isogloss.recipe import build
 from isogloss.records import RankedQuery, RankingPrediction
 from isogloss.run_folder import MANIFEST, read_manifest
 from isogloss.sanity import SANITY_TOLERANCE
 from isogloss.tasks import Task, load_task
 
 if TYPE_CHECKING:
-    from isogloss.retrieval.ranker import Ranker
+    from isogloss.retrieval.ranker import Ranker, Scorer
 
 Scores = Callable[[Sequence[str], Sequence[Sequence[str]]], list[np.ndarray]]  # of queries with their documents
 SAMPLE_CHARACTERS = 200  # of a text in a sanity sample
@@ -23,39 +24,55 @@ SAMPLE_CHARACTERS = 200  # of a text in a sanity sample
 
 @dataclass
 class RankingRun:
-    """A trained run of a method that ranks, ready to predict."""
+    """A trained run of a method that ranks documents or scores them, ready to predict."""
 
     folder: Path
     manifest: dict[str, Any]
     task: Task
-    ranker: "Ranker"
+    judge: "Ranker | Scorer"
 
     def predict(self, records: Iterable[RankedQuery], top_k: int | None = None) -> list[RankingPrediction]:
-        """One ranking per query, in their order: of all its documents, or of the `top_k` best."""
+        """One ranking per query, in their order: of all its own documents, or the `top_k` best of them.
+
+        A scorer compares a query with all of its documents, however many there are.
+        """
+        from isogloss.retrieval.ranker import ranking
+
         queries = list(records)
-        most = max((len(query.documents) for query in queries), default=0)
-        return self.ranker.rank(queries, most if top_k is None else top_k)
+        if not queries:
+            return []
+        most = top_k or max(len(query.documents) for query in queries)
+        if not hasattr(self.judge, "scores"):
+            return self.judge.rank(queries, most)  # pyright: ignore[reportAttributeAccessIssue]
+        texts = [[document.text for document in query.documents] for query in queries]
+        scores = self.judge.scores([query.text for query in queries], texts)  # pyright: ignore[reportAttributeAccessIssue]
+        return [ranking(query, row, most) for query, row in zip(queries, scores, strict=True)]
 
 
 def ranks(run: str | Path) -> bool:
     """Whether it is the folder of a run whose method ranks documents, or scores them."""
     folder = Path(run)
-    if not (folder / MANIFEST).is_file():
-        return False
-    method = load_method(read_manifest(folder)["method"]).Method
-    return hasattr(method, "ranker") or hasattr(method, "scorer")
+    return (folder / MANIFEST).is_file() and bool(_opening(load_method(read_manifest(folder)["method"]).Method))
 
 
 def load_ranking(run: str | Path) -> RankingRun:
-    """The run in a folder, which ranks; one that scores given documents scores all that a query has.
+    """The run in a folder, which ranks.
 
     Raises:
         UserError: it is no finished run, its method does not rank, or its files are not its own.
     """
-    from isogloss.retrieval.run import load_ranker
+    folder = Path(run)
+    manifest = read_manifest(folder)
+    module = load_method(manifest["method"])
+    method = module.Method(build(module.Settings, manifest["config"], "config"))
+    if not (opening := _opening(method)):
+        raise UserError(f"{folder} is a run of {manifest['method']}, which does not rank; name a run that does")
+    return RankingRun(folder, manifest, load_task(manifest["task"]), getattr(method, opening)(folder))
 
-    manifest = read_manifest(Path(run))
-    return RankingRun(Path(run), manifest, load_task(manifest["task"]), load_ranker(str(run), ["depth=0"]))
+
+def _opening(method: Any) -> str | None:
+    """The function by which a method opens its runs to rank; None if it does not rank."""
+    return next((name for name in ("ranker", "scorer") if hasattr(method, name)), None)
 
 
 def sanity_sample(queries: Sequence[tuple[str, Sequence[str]]], scores: Scores) -> list[dict[str, Any]]:
