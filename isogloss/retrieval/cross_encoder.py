@@ -242,9 +242,11 @@ class Method:
             UserError: its files are not its own.
         """
         lengths = build(Lengths, read_manifest(folder)["lengths"], "lengths")
-        linear = self.settings.score == "linear"
-        network: Any = EncoderForSequenceClassification.from_pretrained(folder) if linear else load_encoder(folder)
-        network = (network if linear else prepare(network)).to(this_process().device)
+        if self.settings.score == "linear":
+            network: nn.Module = EncoderForSequenceClassification.from_pretrained(folder)
+        else:
+            network = prepare(load_encoder(folder))
+        nn.Module.to(network, this_process().device)
         made = PairScorer(str(folder), network, PairTokens(load_tokenizer(folder), lengths, self.settings.cut))
         check_sanity(folder, made.scores)
         return made
