@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isogloss.commands import Data, Json, data, leaderboards, translation
+from isogloss.commands import Data, Json, data, index, leaderboards, translation
 from isogloss.errors import UserError
 from isogloss.memory import ran_out
 from isogloss.processes import first_alone_speaks, is_first, number
@@ -226,6 +226,8 @@ def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, langu
 
 
 for command in (demo, train, evaluate, predict, translation.translate):  # in the order of --help
+    app.command()(command)
+for command in (index.index, index.search):
     app.command()(command)
 for command in (compare, leaderboards.leaderboard, leaderboards.submit, convert, translation.export):
     app.command()(command)

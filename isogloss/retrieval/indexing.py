@@ -26,7 +26,7 @@ from isogloss.retrieval.index import Index, check_vectors, open_index
 from isogloss.retrieval.text_encoder import CHECKED, TextEncoder, check_encoder, text_encoder
 from isogloss.retrieval.vector_store import Shape, create_store
 
-BLOCK = 8192  # documents that are encoded and kept together
+BLOCK = 4096  # documents that are encoded and kept together
 SHOWN = 15  # seconds between two lines of progress
 PRECISIONS = ("float32", "float16")
 
@@ -166,14 +166,13 @@ def _filled(index: Index, documents: Iterable[Document], *, update: bool) -> Cha
                     "--update replaces what was there"
                 )
             else:
-                changes.replaced += before is not None
+                changes.added, changes.replaced = changes.added + (before is None), changes.replaced + (before is not None)
                 new[document.id] = document
         if new:
             vectors = _vectors(index, list(new.values()))
             index.store.delete([name for name in new if name in there])
             index.store.add(list(new.values()), vectors)
             progress.tell(len(new))
-    changes.added = progress.count - changes.replaced
     return changes
 
 
