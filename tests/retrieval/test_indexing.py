@@ -55,7 +55,7 @@ IDS = st.lists(st.integers(0, 9), max_size=5, unique=True)
 
 
 @given(steps=st.lists(st.tuples(IDS, IDS, st.booleans(), st.booleans()), max_size=5))
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_sequence_of_commands_leaves_what_a_dictionary_would_hold(steps, words, tmp_path_factory):
     folder = tmp_path_factory.mktemp("x") / "i"
     build(documents(2), "words", folder)

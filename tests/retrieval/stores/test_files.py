@@ -46,7 +46,7 @@ def clustered(rows, width=16, centres=100, seed=0):
 
 
 @given(steps=STEPS, seed=st.integers(0, 5))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_any_sequence_of_changes_finds_what_a_dictionary_would(steps, seed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("s")
     store, now, committed = files.create("", folder, SHAPE), {}, {}
