@@ -18,7 +18,7 @@ from isogloss.errors import UserError
 from isogloss.retrieval._exact_search import Block
 from isogloss.retrieval.stores._segment import on_disk
 
-SAMPLED = 64  # vectors for each list that k-means looks at
+SAMPLED = 40  # vectors for each list that k-means looks at
 ROUNDS = 8  # of k-means
 QUERIES = 200  # documents that recall is measured with
 K = 10

@@ -65,7 +65,7 @@ class Files:
         for attempt in range(TRIES):
             self.state = _read(self.folder)
             try:
-                self.segments = [self._segment(name, rows) for name, rows in self.state.segments]
+                self._use([self._segment(name, rows) for name, rows in self.state.segments])
                 gone = np.load(self.folder / self.state.deleted) if self.state.deleted else np.zeros(0, np.int64)
                 lists = self.state.lists
                 self._lists = _approximate.open_lists(self.folder / lists["file"]) if lists else None
@@ -76,6 +76,11 @@ class Files:
         self.deleted = np.zeros(self.rows, bool)
         self.deleted[gone] = True
 
+    def _use(self, segments: list[Segment]) -> None:
+        """Nothing; these are the segments, and it is known where each begins and where the last one ends."""
+        self.segments = segments
+        self.starts = np.cumsum([0, *(len(segment.ids) for segment in segments)])
+
     @property
     def fingerprint(self) -> str:
         return self.state.fingerprint
@@ -83,7 +88,7 @@ class Files:
     @property
     def rows(self) -> int:
         """How many documents were ever added and not cleared away."""
-        return int(self._starts()[-1])
+        return int(self.starts[-1])
 
     def count(self) -> int:
         return self.rows - int(self.deleted.sum())
@@ -104,19 +109,19 @@ class Files:
         own, rows = self._ids
         asked = hashes(ids)
         begin, end = np.searchsorted(own, asked), np.searchsorted(own, asked, "right")
-        places = np.flatnonzero(begin < end)
+        places = np.flatnonzero(begin < end).tolist()
         found = ((ids[place], int(row)) for place in places for row in rows[begin[place] : end[place]])
         return {name: row for name, row in found if not self.deleted[row] and self.document(row).id == name}
 
     def document(self, row: int) -> Document:
         """The document of a row."""
-        segment = int(np.searchsorted(self._starts(), row, "right")) - 1
-        return self.segments[segment].document(row - int(self._starts()[segment]))
+        segment = int(np.searchsorted(self.starts, row, "right")) - 1
+        return self.segments[segment].document(row - int(self.starts[segment]))
 
     def add(self, documents: Sequence[Document], vectors: np.ndarray) -> None:
         first, (own, known) = self.rows, self._ids
         name, rows = self._written([(documents, vectors)])
-        self.segments.append(self._segment(name, rows))
+        self._use([*self.segments, self._segment(name, rows)])
         self.state = replace(self.state, segments=(*self.state.segments, (name, rows)))
         self.deleted = np.concatenate([self.deleted, np.zeros(rows, bool)])
         order = np.argsort(self.segments[-1].ids, kind="stable")
@@ -144,7 +149,7 @@ class Files:
         if len(self.segments) < 2 and not self.deleted.any():
             return
         made = [self._written(self._parts())] if self.count() else []
-        self.segments = [self._segment(*each) for each in made]
+        self._use([self._segment(*each) for each in made])
         self.state = replace(self.state, segments=tuple(made), lists=None)
         self._lists, self.deleted = None, np.zeros(sum(rows for _, rows in made), bool)
         self.__dict__.pop("_ids", None)
@@ -160,7 +165,7 @@ class Files:
 
     def vectors(self, rows: np.ndarray) -> np.ndarray:
         """The vectors (D, H) of rows in rising order."""
-        starts = self._starts()
+        starts = self.starts
         numbers = np.searchsorted(starts, rows, "right") - 1
         parts = [np.zeros((0, self.state.dimension), np.float32)]
         for number, own in groupby(range(len(rows)), key=lambda i: int(numbers[i])):
@@ -181,7 +186,7 @@ class Files:
 
     def _blocks(self, first: int = 0, *, size: int = BLOCK) -> Iterator[Block]:
         """The vectors in their order, from a row on; a block never spans two segments."""
-        for segment, start in zip(self.segments, self._starts(), strict=False):
+        for segment, start in zip(self.segments, self.starts, strict=False):
             for begin in range(max(0, first - int(start)), len(segment.ids), size):
                 row, vectors = int(start) + begin, segment.vectors[begin : begin + size]
                 hidden = self.deleted[row : row + len(vectors)]
@@ -221,10 +226,6 @@ class Files:
         """The name of a new segment, which nothing has on the disk, and its rows."""
         name = f"{max((int(path.name) for path in self.folder.glob('[0-9]*')), default=0) + 1:06d}"
         return name, write_segment(self.folder / name, parts, (self.state.dimension, self.state.precision))
-
-    def _starts(self) -> np.ndarray:
-        """The first row of each segment, and the number of all rows."""
-        return np.cumsum([0, *(len(segment.ids) for segment in self.segments)])
 
     @cached_property
     def _ids(self) -> tuple[np.ndarray, np.ndarray]:

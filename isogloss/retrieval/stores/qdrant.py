@@ -134,7 +134,7 @@ def _client(rest: str, folder: Path) -> Any:
     with _told():
         if _is_local(rest):
             return QdrantClient(path=str(Path(rest) if rest else folder))
-        return QdrantClient(url=rest, api_key=os.environ.get(KEY) or None, timeout=PATIENCE)
+        return QdrantClient(url=rest, api_key=os.environ.get(KEY) or None, timeout=PATIENCE, check_compatibility=False)
 
 
 def _point(name: str) -> str:

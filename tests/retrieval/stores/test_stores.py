@@ -1,5 +1,8 @@
 """Every store keeps the same promises: what was added is found, in the right order, and what was deleted is not."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -61,6 +64,21 @@ def test_a_store_finds_what_comparing_with_all_finds_and_forgets_what_is_deleted
         queries, ids[1::2], vectors[1::2], 6
     )
     store.close()
+
+
+@pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
+def test_a_server_that_is_not_there_is_one_line_without_the_key(monkeypatch):
+    monkeypatch.setenv("QDRANT_API_KEY", "s3cret")
+    with pytest.raises(UserError, match="Qdrant fails: .*is the server there") as told:
+        create_store("qdrant:http://127.0.0.1:9", Path("nowhere"), SHAPE)
+    assert "s3cret" not in str(told.value)
+
+
+@pytest.mark.parametrize("name, library", [("lance", "lancedb"), ("qdrant", "qdrant_client")])
+def test_a_store_whose_library_is_missing_names_what_to_install(name, library, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(UserError, match=rf"pip install 'isogloss\[{name}\]'"):
+        create_store(name, tmp_path, SHAPE)
 
 
 @every_store
