@@ -5,46 +5,82 @@ import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from isogloss.data.formats import read_lines
 from isogloss.data.jsonl import parse_documents
+from isogloss.data.rankings import read_queries
+from isogloss.data.trec import run_lines
 from isogloss.errors import UserError
 from isogloss.language_id import other_language
 from isogloss.languages import language
 from isogloss.lines import lines_from, write_lines
-from isogloss.records import Document
+from isogloss.records import Document, RankingPrediction
 from isogloss.retrieval import indexing
 from isogloss.retrieval.index import Index, open_index
-from isogloss.retrieval.vector_store import Hit
+from isogloss.tasks import load_task
 
 TOGETHER = 1024  # queries that are encoded together
 PIPED = 120  # characters of a line where there is no terminal to ask
 
 
-def build(documents: Path, encoder: str, folder: Path, store: str, precision: str) -> dict[str, Any]:
-    """What a new index of a file's documents is, and what was done.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where documents come from: a file of JSON lines, or what the queries of a task's split are asked of."""
+
+    file: Path | None = None
+    task: str | None = None
+    data: Path | None = None
+    split: str = "test"
+
+    @property
+    def named(self) -> bool:
+        """Whether there is a source at all."""
+        return self.file is not None or self.task is not None
+
+    @contextmanager
+    def read(self) -> Iterator[Iterable[Document]]:
+        """The documents; those of a file as they come.
+
+        Raises:
+            UserError: both or neither are named, a line is no document, or the task has no queries.
+        """
+        if self.file is not None and self.task is not None:
+            raise UserError(f"{self.file} and --task {self.task}: give documents or a task, not both")
+        if self.file is not None:
+            with lines_from(self.file) as lines:
+                yield parse_documents(lines, str(self.file))
+        elif self.task is not None:
+            groups = read_queries(load_task(self.task, self.data), self.data, self.split)
+            shared = {id(query.documents): query.documents for group in groups.values() for query in group}
+            yield (document for documents in shared.values() for document in documents)
+        else:
+            yield ()
+
+
+def build(source: Source, encoder: str, folder: Path, store: str, precision: str) -> dict[str, Any]:
+    """What a new index of the documents is, and what was done.
 
     Raises:
-        UserError: a line is no document, or see `indexing.build`.
+        UserError: see `Source.read` and `indexing.build`.
     """
-    with lines_from(documents) as lines:
-        read = parse_documents(lines, str(documents))
-        return _told(*indexing.build(read, encoder, folder, store=store, precision=precision))
+    with source.read() as documents:
+        return _told(*indexing.build(documents, encoder, folder, store=store, precision=precision))
 
 
 def change(
-    folder: Path, documents: Path | None, encoder: str | None, delete: Path | None, *, update: bool, compact: bool
+    folder: Path, source: Source, encoder: str | None, delete: Path | None, *, update: bool, compact: bool
 ) -> dict[str, Any]:
-    """What an index is after documents of a file were added and ids of another deleted, and what was done.
+    """What an index is after documents were added and the ids of a file deleted, and what was done.
 
     Raises:
-        UserError: a line is no document, or see `indexing.change`.
+        UserError: see `Source.read` and `indexing.change`.
     """
-    if documents is None and delete is None and not compact:
+    if not source.named and delete is None and not compact:
         if update:
             raise UserError("--update needs documents: isogloss index FILE --into INDEX --update")
         opened = open_index(folder, encoder)
@@ -52,11 +88,8 @@ def change(
     gone = [line.strip() for line in read_lines(delete) if line.strip()] if delete is not None else []
     if delete is not None and not gone:
         raise UserError(f"{delete}: no ids; write one a line")
-    if documents is None:
-        return _told(*indexing.change(folder, delete=gone, compact=compact, encoder=encoder))
-    with lines_from(documents) as lines:
-        read = parse_documents(lines, str(documents))
-        done = indexing.change(folder, read, delete=gone, update=update, compact=compact, encoder=encoder)
+    with source.read() as documents:
+        done = indexing.change(folder, documents, delete=gone, update=update, compact=compact, encoder=encoder)
         return _told(*done)
 
 
@@ -93,7 +126,8 @@ def search_many(
     """
     index = open_index(folder, encoder)
     with lines_from(queries) as lines:
-        write_lines(output, _run(index, parse_documents(lines, str(queries)), k, exact))
+        ranked = _ranked(index, parse_documents(lines, str(queries)), k, exact)
+        write_lines(output, run_lines(ranked, f"index:{folder.resolve().name}"))
     index.close()
 
 
@@ -129,8 +163,8 @@ def _told(index: Index, changes: indexing.Changes) -> dict[str, Any]:
     return told
 
 
-def _run(index: Index, queries: Iterable[Document], k: int, exact: bool) -> Iterator[str]:
-    """The lines of a run; queries are encoded some at a time."""
+def _ranked(index: Index, queries: Iterable[Document], k: int, exact: bool) -> Iterator[RankingPrediction]:
+    """The nearest documents of each query; queries are encoded some at a time."""
     source, seen, tags = iter(queries), set(), []
     while some := list(islice(source, TOGETHER)):
         for query in some:
@@ -140,12 +174,9 @@ def _run(index: Index, queries: Iterable[Document], k: int, exact: bool) -> Iter
         tags += [query.language for query in some]
         found = index.search([query.text for query in some], k, exact=exact)
         for query, hits in zip(some, found, strict=True):
-            yield from (_line(query.id, rank, hit) for rank, hit in enumerate(hits, 1))
+            names, scores = tuple(hit.document.id for hit in hits), tuple(hit.score for hit in hits)
+            yield RankingPrediction(query.id, query.language, names, scores)
     warn_of_unseen(index, tags)
-
-
-def _line(query: str, rank: int, hit: Hit) -> str:
-    return f"{query} Q0 {hit.document.id} {rank} {hit.score:.6f} isogloss\n"
 
 
 def _seems_to_be(query: str, index: Index) -> str | None:

@@ -81,11 +81,13 @@ class Lance:
                 self.table.delete(_among(ids[first : first + TOGETHER]))
 
     def commit(self) -> None:
+        from lancedb.index import IvfPq, IvfSq
+
         self._begin()
         with _told(self.table):
             if self._stale():
-                kind = "IVF_PQ" if self.shape.dimension % 8 == 0 else "IVF_SQ"
-                self.table.create_index(metric="cosine", vector_column_name="vector", index_type=kind, replace=True)
+                kind = IvfPq if self.shape.dimension % 8 == 0 else IvfSq  # product quantisation divides the vector
+                self.table.create_index("vector", config=kind(distance_type="cosine"), replace=True)
             self.table.tags.update(TAG, self.table.version)
             if self.compacting:
                 self.table.optimize(cleanup_older_than=KEPT)  # not before the tag has left the old version

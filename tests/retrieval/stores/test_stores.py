@@ -8,6 +8,7 @@ import pytest
 
 from isogloss.errors import UserError
 from isogloss.records import Document
+from isogloss.retrieval.stores import lance
 from isogloss.retrieval.vector_store import Shape, create_store, open_store, store_files
 
 SHAPE = Shape("0123abcd", 8, "float32")
@@ -125,6 +126,24 @@ def test_equal_vectors_come_in_the_order_in_which_they_were_added(name, tmp_path
     store.commit()
     assert names(store.search(same, 6)[0]) == list("cabdfe")
     store.close()
+
+
+def test_the_index_of_a_lance_table_proposes_and_the_vectors_decide(tmp_path, monkeypatch):
+    monkeypatch.setattr(lance, "APPROXIMATE_FROM", 600)
+    store, vectors = create_store("lance", tmp_path / "s", SHAPE), units(800)
+    ids = [f"d{number}" for number in range(800)]
+    store.add(documents(*ids), vectors)
+    store.commit()
+    assert store.about()["search"] == "approximate"
+    again, queries = open_store("lance", tmp_path / "s", SHAPE), units(10, seed=1)
+    right = brute_force(queries, ids, vectors, 5)
+    assert [names(hits) for hits in again.search(queries, 5, exact=True)] == right
+    found = again.search(queries, 5)
+    assert sum(len({*a} & {*names(b)}) for a, b in zip(right, found, strict=True)) > 40
+    for query, hits in zip(queries, found, strict=True):
+        np.testing.assert_allclose(
+            [hit.score for hit in hits], [vectors[int(hit.document.id[1:])] @ query for hit in hits], rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize("name", ["files", "lance"])
