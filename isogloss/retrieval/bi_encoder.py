@@ -43,7 +43,7 @@ from isogloss.recipe import build
 from isogloss.retrieval._negatives import RANDOM, sampler
 from isogloss.retrieval._ranker_card import ranker_card
 from isogloss.retrieval._rows import padded, without_pooler
-from isogloss.retrieval._sentence_transformers import NORMALIZE, pooling, write_layout
+from isogloss.retrieval._sentence_transformers import NORMALIZE, pooling, tell_other_layout, write_layout
 from isogloss.retrieval._training_queries import Example, Material, examples, gather
 from isogloss.retrieval.dense import Dense
 from isogloss.retrieval.ranker import Ranker
@@ -118,6 +118,7 @@ class Method:
 
     def build(self, job: "Job") -> PreTrainedModel:
         """The encoder."""
+        tell_other_layout(job.recipe.encoder, self.settings.pooling)
         return prepare(without_pooler(job.load_encoder()))
 
     def collate(self, job: "Job") -> Callable[[Sequence[Example]], dict[str, Any]]:

@@ -113,9 +113,11 @@ def test_the_folder_opens_as_a_sentence_transformer_with_equal_vectors(
     np.testing.assert_allclose(theirs.encode(texts), text_encoder(folder)(texts), atol=1e-5)
     assert theirs.max_seq_length == made.recipe.lengths.max_length
     assert theirs.similarity_fn_name == "cosine"
+    theirs(theirs.preprocess(TEXTS))["sentence_embedding"].sum().backward()  # and can be trained there
+    assert any(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in theirs.parameters())
 
 
-def test_a_folder_of_sentence_transformers_is_an_encoder_to_go_on_with(encoder_folder, tmp_path):
+def test_a_folder_of_sentence_transformers_is_an_encoder_to_go_on_with(encoder_folder, tmp_path, capsys):
     from sentence_transformers import SentenceTransformer
 
     method, made, network = prepared(encoder_folder)
@@ -124,6 +126,9 @@ def test_a_folder_of_sentence_transformers_is_an_encoder_to_go_on_with(encoder_f
     again, job_again, network_again = prepared(tmp_path / "theirs")
     second = finished(again, job_again, network_again, tmp_path / "second")
     np.testing.assert_allclose(text_encoder(second)(TEXTS), text_encoder(first)(TEXTS), atol=1e-6)
+    assert "pool" not in capsys.readouterr().err
+    prepared(tmp_path / "theirs", pooling="first")
+    assert "pools by mean, now the pooling is first; --set pooling=mean keeps that" in capsys.readouterr().err
 
 
 def test_it_learns_to_answer_across_languages_and_its_run_ranks(encoder_folder, tmp_path):
