@@ -136,7 +136,7 @@ def test_it_learns_to_answer_across_languages_and_its_run_ranks(encoder_folder, 
     made = job(encoder_folder, "bi_encoder", method.settings)
     network = method.build(made)
     found = method.examples(made)
-    train = TrainSettings(updates=60, batch_size=12, learning_rate=2e-3, save_every=1000)
+    train = TrainSettings(updates=45, batch_size=12, learning_rate=2e-3, save_every=1000)
     fit(
         network, found, collate=method.collate(made), loss=method.loss, settings=train, seed=1,
         folder=tmp_path / "checkpoints", title="toy",
