@@ -6,10 +6,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from toy_ranking import NAMES, collection, finished, job, queries
 
+from isogloss.encoders import load_tokenizer
 from isogloss.encoders.sentence_vectors import sentence_vectors, unit
 from isogloss.errors import UserError
 from isogloss.losses import ranking_cross_entropy
-from isogloss.retrieval.bi_encoder import Method, Settings, text_encoder, vectors_of
+from isogloss.retrieval.bi_encoder import Method, Settings, text_encoder, tokens_of, vectors_of
 from isogloss.train_settings import TrainSettings
 from isogloss.training import fit
 
@@ -157,3 +158,11 @@ def test_a_folder_whose_weights_were_changed_is_refused(encoder_folder, tmp_path
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UserError, match="does not give the scores it was saved with"):
         method.ranker(folder)
+
+
+def test_texts_that_are_too_long_lose_the_end_that_is_named_and_are_told(encoder_folder, tokenizer, capsys):
+    whole = tokenizer(TEXTS[3])["input_ids"]
+    for cut, kept in (("end", whole[1:9]), ("start", whole[-9:-1])):
+        short, long = tokens_of(load_tokenizer(encoder_folder), [TEXTS[2], TEXTS[3]], max_length=10, cut=cut)
+        assert long.tolist() == [whole[0], *kept, whole[-1]] and len(short) < 10
+        assert f"1 texts are longer than max_length (10 tokens) and lose their {cut}" in capsys.readouterr().err
