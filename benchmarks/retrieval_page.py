@@ -48,8 +48,8 @@ def _vectors(content: Mapping[str, Any]) -> Iterator[Piece]:
     other = content["alternatives"]
     yield Heading("Lists or a graph")
     yield (
-        f"{other['vectors']:,} vectors in memory, all queries at once, without our documents and exact scores. Where few "
-        "are around a centre the nearest are hardly nearer than others, and harder to find."
+        f"{other['vectors']:,} vectors in memory, all queries at once, without our documents and exact scores. "
+        "Where few are around a centre the nearest are hardly nearer than others, and harder to find."
     )
     yield Table(
         ["around a centre, index", "built in, s", "ms a query", f"recall@{k}, %"],
