@@ -7,8 +7,8 @@ each; queries are drawn in the same way. Adds them to a store of files block by 
 is what it encodes at a time), opens the store again and searches it exactly and approximately: one query after the
 other, and all at once. Each of the three has a process of its own, whose peak memory counts the mapped pages too.
 
-On fewer vectors of the same kind the approximate index is compared with a graph (HNSW): seconds to build, milliseconds
-of a query and recall@10.
+On fewer vectors, of the same kind and with 5 around a centre, the approximate index is compared with a graph (HNSW):
+seconds to build, milliseconds of a query and recall@10.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from isogloss.retrieval.stores import _approximate, files
 from isogloss.retrieval.vector_store import Shape
 
 AROUND = 50  # vectors of a centre, on average
+FEW_AROUND = 5  # fewer than the neighbours that are asked for: the others are anywhere
 SPREAD = 0.6  # of the noise, where a centre's numbers have 1
 K = 10
 GOAL_MB = 4096  # peak memory
@@ -157,23 +158,31 @@ def searched(given: argparse.Namespace, how: str) -> dict[str, Any]:
 
 def alternatives(given: argparse.Namespace) -> dict[str, Any]:
     """Our lists beside graphs, on vectors that are in memory: how long each takes, and what it finds."""
-    library, made = _approximate.faiss(), Draws(given)
-    vectors = np.concatenate(list(made.blocks(given.compared)))
-    queries = Draws(given, seed=2).vectors(given.queries)
+    rows = []
+    for around in (AROUND, FEW_AROUND):
+        fewer = argparse.Namespace(vectors=given.compared, dimension=given.dimension)
+        vectors = np.concatenate(list(Draws(fewer, around=around).blocks(given.compared)))
+        queries = Draws(fewer, seed=2, around=around).vectors(given.queries)
+        rows += [
+            {"around": around, **row} for row in _compared(vectors, queries, given.folder.with_name("lists.faiss"))
+        ]
+    return {"vectors": given.compared, "tried": rows, "peak_MB": peak()}
+
+
+def _compared(vectors: np.ndarray, queries: np.ndarray, path: Path) -> list[dict[str, Any]]:
+    library = _approximate.faiss()
     blocks = [Block(first, vectors[first : first + BLOCK], None) for first in range(0, len(vectors), BLOCK)]
     right = [found.rows for found in nearest_rows(queries, blocks, K, lambda rows: vectors[rows])]
     started = time.monotonic()
     sample = vectors[np.random.default_rng(1).permutation(len(vectors))[: _approximate.sample_size(len(vectors))]]
-    lists = _approximate.build(given.folder.with_name("lists.faiss"), len(vectors), sample, blocks)
-    rows = [
-        _tried("lists", time.monotonic() - started, "probes", lists, queries, right, lists_at)
-        for lists_at in (8, 16, 64)
-    ]
+    lists = _approximate.build(path, len(vectors), sample, blocks)
+    built = time.monotonic() - started
+    rows = [_tried("lists", built, "probes", lists, queries, right, value) for value in (16, 64, 256)]
     started = time.monotonic()
-    graph = library.IndexHNSWFlat(given.dimension, 16, library.METRIC_INNER_PRODUCT)
+    graph = library.IndexHNSWFlat(vectors.shape[1], 16, library.METRIC_INNER_PRODUCT)
     graph.add(vectors)
-    rows += [_tried("graph", time.monotonic() - started, "ef", graph, queries, right, ef) for ef in (16, 64, 256)]
-    return {"vectors": len(vectors), "tried": rows, "peak_MB": peak()}
+    built = time.monotonic() - started
+    return rows + [_tried("graph", built, "ef", graph, queries, right, value) for value in (16, 64, 256)]
 
 
 def _tried(
@@ -194,8 +203,8 @@ def _tried(
 class Draws:
     """Unit vectors around centres that are always the same."""
 
-    def __init__(self, given: argparse.Namespace, seed: int = 1):
-        shape = (max(1, given.vectors // AROUND), given.dimension)
+    def __init__(self, given: argparse.Namespace, seed: int = 1, around: int = AROUND):
+        shape = (max(1, given.vectors // around), given.dimension)
         self.centres = np.random.default_rng(0).standard_normal(shape, np.float32)
         self.random = np.random.default_rng(seed)
 

@@ -36,7 +36,7 @@ def test_the_benchmark_runs_and_is_described_on_its_page(here, tmp_path, monkeyp
     assert "(goal: 4096)" in capsys.readouterr().out
     page.render(tmp_path / "bench", tmp_path / "docs")
     text = (tmp_path / "docs" / "retrieval.md").read_text()
-    assert "3,000 unit vectors of 16 dimensions" in text and "| graph, ef 64 |" in text
+    assert "3,000 unit vectors of 16 dimensions" in text and "| 5, graph, ef 64 |" in text
 
 
 def test_a_phase_has_a_process_of_its_own(tmp_path):
