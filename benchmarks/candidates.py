@@ -32,8 +32,8 @@ from isogloss.files import write_atomic
 from isogloss.kinds import Lengths
 from isogloss.retrieval import uni_encoder
 from isogloss.retrieval._pair_tokens import PairTokens
-from isogloss.retrieval.bi_encoder import tokens_of, vectors_of
 from isogloss.retrieval._rows import padded
+from isogloss.retrieval.bi_encoder import tokens_of, vectors_of
 from isogloss.retrieval.cross_encoder import PairScorer
 
 Pool = tuple[str, list[str]]  # a context and its candidates

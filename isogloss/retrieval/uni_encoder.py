@@ -409,8 +409,8 @@ class PoolScorer:
         if first + sum(costs) > self._keys_at_once and not self.pairwise and not s.split_pools:
             raise UserError(
                 f"{self.name}: the {len(sizes)} documents of query {text[:60]!r} are {first + sum(costs)} keys, and "
-                f"{self._keys_at_once} are read at once; under the mask {s.mask} their scores depend on each other: give "
-                "fewer, or train with keys_at_once set higher, or with split_pools if scores of parts will do"
+                f"{self._keys_at_once} are read at once; under the mask {s.mask} their scores depend on each other: "
+                "give fewer, or train with keys_at_once set higher, or with split_pools if scores of parts will do"
             )
         return [tuple(part) for part in within(np.array(order), np.array(costs), self._keys_at_once - first)]
 
