@@ -214,7 +214,7 @@ def convert(
 
 
 def list_(
-    what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages, encoders or engines.")],
+    what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages, encoders, engines or rankers.")],
     as_json: Json = False,
 ) -> None:
     """List what there is to choose from."""
@@ -228,7 +228,9 @@ def list_(
     print("\n".join(f"{name:<{width}}  {title}" for name, title in rows.items()))
 
 
-def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, language, encoder or engine.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="A method, task, recipe, language, encoder, engine or ranker.")],
+) -> None:
     """Show one thing: what it is, its settings, where it comes from."""
     from isogloss.catalogue import describe
 

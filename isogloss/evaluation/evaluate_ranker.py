@@ -101,8 +101,9 @@ def evaluate_ranker(
     limit: int = run.get("test_items", 0) if items is None else items
     metrics = [family(name) for name in _names(declared, asked.metrics)]
     queries = read_queries(declared, data, split, languages, limit)
-    if asked.documents:
-        queries = among(queries, [language(spelling).tag for spelling in _listed(asked.documents)])
+    chosen = [language(spelling).tag for spelling in _listed(asked.documents)]
+    if chosen:
+        queries = among(queries, chosen)
     queries = with_relevant(queries, f"task {declared.name}, split {split}")
     ranker = load_ranker(model, asked.settings)
     origin = origin_of(model, ranker, run)
@@ -115,7 +116,7 @@ def evaluate_ranker(
         split=split,
         pairing="none",
         seeds=origin.seeds,
-        settings={**origin.settings, **({"documents": _listed(asked.documents)} if asked.documents else {})},
+        settings={**origin.settings, **({"documents": chosen} if chosen else {})},
         encoder=origin.encoder,
         data={"sha256": fingerprint(declared, data), "documents": collection_sizes(queries)},
         train_language=declared.train_language,

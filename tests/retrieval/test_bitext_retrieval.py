@@ -12,15 +12,13 @@ from isogloss.records import Bitext, ComparableSentence, Sentence
 from isogloss.retrieval.bitext_retrieval import (
     Matches,
     Method,
-    Neighbours,
     Settings,
     best_matches,
     best_threshold,
     mine,
-    nearest_neighbours,
     ratio_margin,
-    top,
 )
+from isogloss.retrieval.nearest import Neighbours, nearest_neighbours, top
 
 
 def units(rows, width=8, seed=0):
