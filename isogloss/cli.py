@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isogloss.commands import Data, Json, data, leaderboards, translation
+from isogloss.commands import Data, Json, data, leaderboards, rerank, translation
 from isogloss.errors import UserError
 from isogloss.memory import ran_out
 from isogloss.processes import first_alone_speaks, is_first, number
@@ -243,6 +243,7 @@ for command in (compare, leaderboards.leaderboard, leaderboards.submit, convert,
     app.command()(command)
 app.command("list")(list_)
 app.command()(show)
+app.command()(rerank.rerank)
 app.add_typer(data.app, name="data")
 
 

@@ -177,7 +177,7 @@ class Method:
 
     def ranker(self, folder: Path) -> Ranker:
         """The ranker of a finished run: documents by the cosine of their vectors with the query's."""
-        return Dense(str(folder), text_encoder(folder))
+        return Dense("bi_encoder", text_encoder(folder))
 
 
 def text_encoder(folder: str | Path) -> Encode:

@@ -38,10 +38,10 @@ from isogloss.prediction import GPU, TOKENS_PER_BATCH
 from isogloss.processes import divided, this_process
 from isogloss.ranking_run import check_sanity, sanity_sample
 from isogloss.recipe import build
-from isogloss.retrieval._negatives import RANDOM, sampler
+from isogloss.retrieval._negatives import IN_BATCH, RANDOM, others, sampler
 from isogloss.retrieval._pair_tokens import DOCUMENT, QUERY, PairTokens
 from isogloss.retrieval._ranker_card import ranker_card
-from isogloss.retrieval._rows import padded, without_pooler
+from isogloss.retrieval._rows import padded, within, without_pooler
 from isogloss.retrieval._sentence_transformers import dense, pooling, write_layout
 from isogloss.retrieval._training_queries import Example, Material, examples, gather
 from isogloss.run_folder import read_manifest
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from isogloss.runs import Job
 
 Pair = tuple[int, int]  # a query and a document, by their numbers
-IN_BATCH = "in_batch"  # negatives: answers of the other queries of the batch
 PAIRS_AT_ONCE = 50_000  # pairs whose tokens are held at a time
 Spread = Callable[[Sequence[tuple[Pair, ...]], Callable[[tuple[Pair, ...]], np.ndarray]], list[np.ndarray]]
 TITLE = "It reads a query and a document, in many languages, side by side and gives their score."
@@ -252,16 +251,6 @@ class Method:
         return made
 
 
-def others(batch: Sequence[Example], found: Material, count: int) -> list[list[int]]:
-    """For each example at most `count` answers of the others in the batch, the next ones first; none that is known."""
-    made = []
-    for i, example in enumerate(batch):
-        answers = dict.fromkeys(each.answer for each in chain(batch[i + 1 :], batch[:i]))
-        known = found.queries[example.query].known
-        made.append([number for number in answers if number not in known][:count])
-    return made
-
-
 def pair_rows(tokens: PairTokens, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Tensor]:
     """input_ids, attention_mask and the parts of the rows of pairs, each (R, L)."""
     parts = padded([tokens.parts(*pair) for pair in pairs], 0)["input_ids"]
@@ -287,17 +276,3 @@ def blocks(pairs: Sequence[Sequence[Pair]]) -> Iterator[Sequence[Sequence[Pair]]
         count += len(row)
     if begin < len(pairs):
         yield pairs[begin:]
-
-
-def within(order: np.ndarray, sizes: np.ndarray, tokens: int) -> Iterator[list[int]]:
-    """The numbers in their order, in batches of at most so many tokens; a longer one is a batch."""
-    batch: list[int] = []
-    total = 0
-    for number in order.tolist():
-        if batch and total + sizes[number] > tokens:
-            yield batch
-            batch, total = [], 0
-        batch.append(number)
-        total += sizes[number]
-    if batch:
-        yield batch
