@@ -4,6 +4,8 @@ import math
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from isogloss.errors import UserError
 from isogloss.records import Document, RankedQuery
@@ -37,6 +39,11 @@ def test_thai_marks_stay_with_their_character():
 def test_arabic_matches_with_and_without_vowel_signs_and_stretches():
     assert tokens("كِتَابٌ") == tokens("كتاب") == tokens("كتـــاب")
     assert tokens("أحمد") != tokens("احمد")  # hamza is a letter
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=30))
+def test_plain_english_is_cut_as_any_other_text(text):
+    assert tokens(text) == tokens(f"{text} é")[:-1]
 
 
 def test_scores_are_the_formula():
