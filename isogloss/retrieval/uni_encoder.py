@@ -103,7 +103,7 @@ class UniEncoder(EncoderWithHead):
         if self.output is not None:
             scores = self.output(means[~context])[:, 0]
         else:
-            own = means[context].repeat_interleave(torch.tensor([len(each) - 1 for each in lengths]), 0)
+            own = means[context][context.cumsum(0)[~context] - 1]
             scores = (own * means[~context]).sum(-1) / means.shape[-1] ** 0.5  # as attention does
         return Scored(scores, packed.places, states)
 

@@ -1,5 +1,6 @@
 """Scores of candidates read together: who changes whose, what is trained on, and that it learns."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from isogloss.retrieval._pair_tokens import PairTokens
 from isogloss.retrieval.uni_encoder import Method, PoolScorer, PoolTokens, Settings, pool_rows, with_mask
 from isogloss.train_settings import TrainSettings
 from isogloss.training import fit
+from isogloss.tuning import recomputed
 
 MASKS = ("one_way", "arrow", "diag", "square")
 TEXTS = ["Where is A?", "B ist im Gasthof", "hotel", "Wo ist the room for two people in Berlin at nine?"]
@@ -156,15 +158,18 @@ def test_a_context_loses_its_oldest_words_and_a_candidate_its_last_ones(encoder_
     assert rows["input_ids"].tolist() == [0, *every[-8:], 2, 0, *every[:18], 2]
 
 
-def test_a_run_is_opened_with_the_scores_it_was_saved_with_and_no_others(encoder_folder, tmp_path):
-    for mask in MASKS:
-        method, made, network = prepared(encoder_folder, mask=mask, mlm_weight=1.0)
-        expected = PoolScorer("toy", network, method.prepared(made).tokens, method.settings).scores(["Wo?"], [TEXTS])
-        folder = finished(method, made, network, tmp_path / mask)
-        np.testing.assert_allclose(method.scorer(folder).scores(["Wo?"], [TEXTS])[0], expected[0], **CLOSE)
+OPENED = [("xlm-roberta", mask) for mask in MASKS] + [("bert", "arrow"), ("modernbert", "one_way")]
+
+
+@pytest.mark.parametrize(("architecture", "mask"), OPENED)
+def test_a_run_is_opened_with_the_scores_it_was_saved_with_and_no_others(architecture, mask, encoder_folders, tmp_path):
+    method, made, network = prepared(encoder_folders[architecture], mask=mask, mlm_weight=1.0)
+    expected = PoolScorer("toy", network, method.prepared(made).tokens, method.settings).scores(["Wo?"], [TEXTS])
+    folder = finished(method, made, network, tmp_path / "run")
+    np.testing.assert_allclose(method.scorer(folder).scores(["Wo?"], [TEXTS])[0], expected[0], **CLOSE)
     weights = load_file(folder / "model.safetensors")
     assert not any("guess" in name for name in weights)
-    name = next(each for each in weights if "word_embeddings" in each)
+    name = max(weights, key=lambda each: weights[each].numel())  # the word table
     save_file(weights | {name: weights[name].roll(1, 0)}, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UserError, match="does not give the scores it was saved with"):
         method.scorer(folder)
@@ -212,6 +217,22 @@ def test_alone_is_trained_with_a_context_for_each_candidate(encoder_folder):
     pools, pairs = batches
     assert [len(each) for each in pairs["lengths"]] == [2] * 9 and pairs["hidden"].equal(pools["hidden"])
     torch.testing.assert_close(pairs["loss"], pools["loss"])  # one way, so that it makes no difference
+
+
+@pytest.mark.parametrize("mask", ["arrow", "diag"])
+def test_layers_that_are_computed_again_give_the_same_gradients(mask, encoder_folder):
+    method, made, network = prepared(encoder_folder, mask=mask, count=2, local_layers=1)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    batch, gradients = method.collate(made)(chosen(method, made, "en/A", "en/B", "de/C")), []
+    for again in (False, True):
+        network.zero_grad()
+        with recomputed(network) if again else nullcontext():
+            method.loss(network.train(), batch).backward()
+        gradients.append([each.grad.clone() for each in network.parameters()])
+    for found, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_an_example_is_as_long_as_the_keys_it_reads(encoder_folder):
