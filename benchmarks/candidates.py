@@ -32,6 +32,7 @@ from isogloss.files import write_atomic
 from isogloss.kinds import Lengths
 from isogloss.retrieval import uni_encoder
 from isogloss.retrieval._pair_tokens import PairTokens
+from isogloss.retrieval._pool_tokens import PoolTokens
 from isogloss.retrieval._rows import padded
 from isogloss.retrieval.bi_encoder import tokens_of, vectors_of
 from isogloss.retrieval.cross_encoder import PairScorer
@@ -107,7 +108,7 @@ def rankers_of(
     for mask in ("one_way", "arrow"):
         settings = uni_encoder.Settings(mask=mask)
         network = uni_encoder.with_mask(load_encoder(encoder), settings)
-        scorers[mask] = uni_encoder.PoolScorer(mask, network, uni_encoder.PoolTokens(pair_tokens), settings)
+        scorers[mask] = uni_encoder.PoolScorer(mask, network, PoolTokens(pair_tokens), settings)
     library = library_cross_encoder(encoder, folder, lengths.max_length)
     vectors = vectors_by(encoder, lengths.max_length)
     return {

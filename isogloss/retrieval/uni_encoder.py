@@ -46,6 +46,7 @@ from isogloss.ranking_run import check_sanity, sanity_sample
 from isogloss.recipe import build
 from isogloss.retrieval._negatives import RANDOM, sampler
 from isogloss.retrieval._pair_tokens import PairTokens
+from isogloss.retrieval._pool_tokens import PoolTokens, pool_rows
 from isogloss.retrieval._ranker_card import ranker_card
 from isogloss.retrieval._training_queries import Example, Material, examples, gather
 from isogloss.retrieval.cross_encoder import IN_BATCH, others, within
@@ -125,37 +126,9 @@ class Prepared(NamedTuple):
     """What a job trains on, and the tokens of its texts by number, without special ones."""
 
     material: Material
-    tokens: "PoolTokens"
+    tokens: PoolTokens
     queries: list[np.ndarray]
     documents: list[np.ndarray]
-
-
-class PoolTokens:
-    """Makes rows of a query and its candidates, each with the special tokens of a text alone."""
-
-    def __init__(self, tokens: PairTokens):
-        self.tokens = tokens
-        encoded = tokens.tokenizer("a")
-        ids, sides = encoded["input_ids"], encoded.sequence_ids(0)
-        first, *_ = text = [i for i, side in enumerate(sides) if side == 0]
-        self.before, self.after = np.array(ids[:first], np.int64), np.array(ids[text[-1] + 1 :], np.int64)
-
-    def query(self, ids: np.ndarray) -> np.ndarray:
-        """The token ids of a context."""
-        return np.concatenate([self.before, ids, self.after])
-
-    def document(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """The token ids of a candidate: as many as `max_length` leaves room for beside the query, from the start."""
-        return np.concatenate([self.before, ids[: self.room(query)], self.after])
-
-    def room(self, query: np.ndarray) -> int:
-        """How many tokens of a candidate fit beside a query."""
-        return self.tokens.lengths.max_length - len(query) - 2 * (len(self.before) + len(self.after))
-
-    def sizes(self, query: np.ndarray, documents: Sequence[np.ndarray]) -> list[int]:
-        """The tokens of a context and of its candidates."""
-        special, room = len(self.before) + len(self.after), self.room(query)
-        return [len(query) + special, *(min(len(ids), room) + special for ids in documents)]
 
 
 @dataclass
@@ -334,13 +307,6 @@ def require_texts(task: str, found: Material) -> None:
     for name, text in (*named, *((f"document {each.id}", each.text) for each in found.documents)):
         if not text.strip():
             raise UserError(f"{task}: {name} has no text; fill it in or take it out")
-
-
-def pool_rows(tokens: PoolTokens, pools: Sequence[tuple[np.ndarray, Sequence[np.ndarray]]]) -> dict[str, Any]:
-    """input_ids (T,) of queries with their candidates end to end, and the lengths of each query and its candidates."""
-    texts = [[tokens.query(query), *(tokens.document(query, ids) for ids in own)] for query, own in pools]
-    ids = torch.from_numpy(np.concatenate(list(chain.from_iterable(texts))))
-    return {"input_ids": ids, "lengths": [list(map(len, each)) for each in texts]}
 
 
 Part = tuple[int, tuple[int, ...]]  # a query, and the places of some of its documents, by number

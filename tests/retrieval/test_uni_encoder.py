@@ -19,7 +19,8 @@ from isogloss.kinds import Lengths
 from isogloss.losses import IGNORED
 from isogloss.records import Document, RankedQuery
 from isogloss.retrieval._pair_tokens import PairTokens
-from isogloss.retrieval.uni_encoder import Method, PoolScorer, PoolTokens, Settings, pool_rows, with_mask
+from isogloss.retrieval._pool_tokens import PoolTokens, pool_rows
+from isogloss.retrieval.uni_encoder import Method, PoolScorer, Settings, with_mask
 from isogloss.train_settings import TrainSettings
 from isogloss.training import fit
 from isogloss.tuning import recomputed
