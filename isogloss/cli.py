@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isogloss.commands import Data, Json, data, leaderboards, rerank, translation
+from isogloss.commands import Data, Json, data, index, leaderboards, rerank, translation
 from isogloss.errors import UserError
 from isogloss.memory import ran_out
 from isogloss.processes import first_alone_speaks, is_first, number
@@ -239,11 +239,12 @@ def show(
 
 for command in (demo, train, evaluate, predict, translation.translate):  # in the order of --help
     app.command()(command)
+for command in (index.index, index.search, rerank.rerank):
+    app.command()(command)
 for command in (compare, leaderboards.leaderboard, leaderboards.submit, convert, translation.export):
     app.command()(command)
 app.command("list")(list_)
 app.command()(show)
-app.command()(rerank.rerank)
 app.add_typer(data.app, name="data")
 
 

@@ -118,7 +118,8 @@ def predicted(
     ranking = isinstance(predictor, RankingRun)
     records: Iterator[Any] = parse_queries(lines, name) if ranking else parse_lines(lines, name, predictor.task.kind)
     while block := list(islice(records, BLOCK)):
-        for prediction in predictor.predict(live(block) if live is not None else block):
+        asked: list[Any] = live(block) if live is not None else block
+        for prediction in predictor.predict(asked):
             yield json.dumps(to_json(prediction), ensure_ascii=False) + "\n"
 
 

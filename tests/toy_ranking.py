@@ -58,6 +58,21 @@ def write_xquad_r(folder: Path, languages=("en", "de"), paragraphs=15) -> Path:
     return folder
 
 
+def write_xdailydialog(folder: Path, languages=("en", "de"), dialogues=60) -> Path:
+    """The folder with the task xdailydialog in it: dialogues of three turns, the last of which names what was asked."""
+    for tag in languages:
+        rows = []
+        for number in range(dialogues):
+            name = NAMES[number % len(NAMES)] * (1 + number // len(NAMES))
+            turns = ("?", ASK[tag].format(name), TELL[tag].format(name))
+            rows.append("".join(f"{turn} __eou__ " for turn in turns))
+        for split in ("dev", "test"):
+            path = folder / "xdailydialog" / f"{tag}_{split}_human.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    return folder
+
+
 def toy_task(**changes):
     """The task; training and test are the same."""
     documents = collection()

@@ -40,12 +40,19 @@ def write_run(path: Path, rankings: Iterable[RankingPrediction], name: str) -> N
     Raises:
         UserError: an id has white space in it, or the place cannot be written.
     """
-    lines = []
+    write_atomic(path, "".join(run_lines(rankings, name)))
+
+
+def run_lines(rankings: Iterable[RankingPrediction], name: str) -> Iterator[str]:
+    """The lines of a run with the rankings in their order, `name` is that of the system.
+
+    Raises:
+        UserError: an id has white space in it.
+    """
     for ranking in rankings:
         ranked = zip(ranking.documents, ranking.scores, strict=True)
         for rank, (document, score) in enumerate(ranked, 1):
-            lines.append(_line(ranking.id, "Q0", document, str(rank), repr(float(score)), name.replace(" ", "_")))
-    write_atomic(path, "".join(lines))
+            yield _line(ranking.id, "Q0", document, str(rank), repr(float(score)), name.replace(" ", "_"))
 
 
 def read_qrels(path: Path) -> Qrels:

@@ -225,7 +225,8 @@ class Method:
         tokenizer.save_pretrained(folder)
         library = ""
         if isinstance(network, EncoderForSequenceClassification):
-            library, (_, inner, _, _, last) = "sentence-transformers", network.output
+            library = "sentence-transformers"
+            inner, last = (layer for layer in network.output if isinstance(layer, nn.Linear))
             head = [dense(inner, nn.ReLU, "sentence_embedding"), dense(last, nn.Identity, "scores")]
             parts = [pooling("first", network.config.hidden_size), *head]
             write_layout(folder, parts, "CrossEncoder", activation_fn="torch.nn.modules.linear.Identity")
@@ -242,10 +243,10 @@ class Method:
         """
         lengths = build(Lengths, read_manifest(folder)["lengths"], "lengths")
         if self.settings.score == "linear":
-            network = EncoderForSequenceClassification.from_pretrained(folder)
+            network: nn.Module = EncoderForSequenceClassification.from_pretrained(folder)
         else:
             network = prepare(load_encoder(folder))
-        network.to(this_process().device)
+        nn.Module.to(network, this_process().device)
         made = PairScorer(str(folder), network, PairTokens(load_tokenizer(folder), lengths, self.settings.cut))
         check_sanity(folder, made.scores)
         return made
@@ -257,7 +258,7 @@ def pair_rows(tokens: PairTokens, pairs: Sequence[tuple[np.ndarray, np.ndarray]]
     return padded([tokens.row(*pair) for pair in pairs], tokens.pad_token_id) | {"parts": parts}
 
 
-def pair_scores(network: nn.Module, rows: Mapping[str, Tensor]) -> Tensor:
+def pair_scores(network: Any, rows: Mapping[str, Tensor]) -> Tensor:
     """The score of each row, (R,): the head's, or without one the inner product of the two texts' mean states."""
     if isinstance(network, EncoderForSequenceClassification):
         return network(rows["input_ids"], rows["attention_mask"]).logits[:, 0].float()

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from isogloss.data.trec import check_ids, check_known, read_run, run_lines
-
 from isogloss.data.jsonl import parse_documents
 from isogloss.data.rankings import read_queries
+from isogloss.data.trec import check_ids, check_known, read_run, run_lines
 from isogloss.errors import UserError
 from isogloss.lines import lines_from, write_lines
 from isogloss.ranking_run import load_ranking
@@ -41,7 +40,9 @@ class Texts:
             groups = read_queries(load_task(self.task), self.data, self.split, self.languages)
             several = len(groups) > 1
             queries = {
-                f"{tag}/{query.id}" if several else query.id: Document(id=query.id, language=query.language, text=query.text)
+                f"{tag}/{query.id}" if several else query.id: Document(
+                    id=query.id, language=query.language, text=query.text
+                )
                 for tag, group in groups.items()
                 for query in group
             }
