@@ -30,12 +30,13 @@ from isogloss.encoders.visibility import prepare
 from isogloss.errors import UserError
 from isogloss.files import write_atomic
 from isogloss.kinds import Lengths
-from isogloss.retrieval import uni_encoder
 from isogloss.retrieval._pair_tokens import PairTokens
 from isogloss.retrieval._pool_tokens import PoolTokens
 from isogloss.retrieval._rows import padded
+from isogloss.retrieval._uni_network import with_mask
 from isogloss.retrieval.bi_encoder import tokens_of, vectors_of
 from isogloss.retrieval.cross_encoder import PairScorer
+from isogloss.retrieval.uni_encoder import PoolScorer, Settings
 
 Pool = tuple[str, list[str]]  # a context and its candidates
 CROSS, LIBRARY, GOAL = "cross_encoder", "sentence-transformers", 3.0
@@ -106,9 +107,8 @@ def rankers_of(
     cross = EncoderForSequenceClassification.from_encoder(encoder, num_labels=1)
     scorers: dict[str, Any] = {CROSS: PairScorer(CROSS, cross, pair_tokens)}
     for mask in ("one_way", "arrow"):
-        settings = uni_encoder.Settings(mask=mask)
-        network = uni_encoder.with_mask(load_encoder(encoder), settings)
-        scorers[mask] = uni_encoder.PoolScorer(mask, network, PoolTokens(pair_tokens), settings)
+        network = with_mask(load_encoder(encoder), mask)
+        scorers[mask] = PoolScorer(mask, network, PoolTokens(pair_tokens), Settings(mask=mask))
     library = library_cross_encoder(encoder, folder, lengths.max_length)
     vectors = vectors_by(encoder, lengths.max_length)
     return {

@@ -29,13 +29,11 @@ from zlib import crc32
 import numpy as np
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
-from torch import Tensor, nn
-from transformers import PreTrainedModel
+from torch import Tensor
 
 from isogloss.encoders import load_tokenizer, quiet
-from isogloss.encoders.candidates import encode_candidates, keys_read, text_means
+from isogloss.encoders.candidates import keys_read
 from isogloss.encoders.masked_tokens import TokenGuess, mask_tokens
-from isogloss.encoders.models import EncoderWithHead
 from isogloss.errors import UserError
 from isogloss.files import write_atomic
 from isogloss.kinds import Lengths
@@ -44,12 +42,13 @@ from isogloss.prediction import GPU
 from isogloss.processes import divided, this_process
 from isogloss.ranking_run import check_sanity, sanity_sample
 from isogloss.recipe import build
-from isogloss.retrieval._negatives import RANDOM, sampler
+from isogloss.retrieval._negatives import IN_BATCH, RANDOM, others, sampler
 from isogloss.retrieval._pair_tokens import PairTokens
 from isogloss.retrieval._pool_tokens import PoolTokens, pool_rows
 from isogloss.retrieval._ranker_card import ranker_card
+from isogloss.retrieval._rows import within
 from isogloss.retrieval._training_queries import Example, Material, examples, gather
-from isogloss.retrieval.cross_encoder import IN_BATCH, others, within
+from isogloss.retrieval._uni_network import UniEncoder, with_mask
 from isogloss.run_folder import read_manifest
 
 if TYPE_CHECKING:
@@ -76,50 +75,6 @@ class Settings:
     masked: float = 0.15  # share of the tokens that are to be guessed, where they are
     keys_at_once: PositiveInt = 32_768  # keys that a layer reads when ranking, a query's once for each candidate
     split_pools: bool = False  # a pool with more of them is divided even if its scores then cannot be compared
-
-
-class UniEncoder(EncoderWithHead):
-    """An encoder that scores candidates by the mean of their states; its configuration knows who sees whom."""
-
-    def build_head(self, hidden_size: int, num_labels: int, dropout: float) -> None:
-        """A linear score; none where the texts' means are compared. `guess` is there while training at most."""
-        self.mask: str = self.config.candidate_mask
-        self.output = None if self.mask == "diag" else nn.Linear(hidden_size, 1)
-        self.guess: TokenGuess | None = None
-
-    def scores(self, input_ids: Tensor, lengths: Sequence[Sequence[int]], asked: Tensor | None = None) -> "Scored":
-        """The candidates' scores, and the states that were asked for beside theirs.
-
-        input_ids: (T,), the texts end to end, each context before its candidates. lengths: of them, by context. asked:
-        (T,), true for tokens whose states are asked for.
-        """
-        context = torch.tensor([place == 0 for each in lengths for place in range(len(each))])
-        flat = torch.tensor([length for each in lengths for length in each])
-        wanted = torch.repeat_interleave(~context | (self.output is None), flat)
-        wanted = wanted if asked is None else wanted | asked.cpu()
-        packed, states = encode_candidates(
-            self.encoder, input_ids, lengths, self.mask, self.config.fused_layers, wanted=wanted
-        )
-        means = text_means(packed, states, lengths)
-        if self.output is not None:
-            scores = self.output(means[~context])[:, 0]
-        else:
-            own = means[context][context.cumsum(0)[~context] - 1]
-            scores = (own * means[~context]).sum(-1) / means.shape[-1] ** 0.5  # as attention does
-        return Scored(scores, packed.places, states)
-
-    def guesses(self, states: Tensor) -> Tensor:
-        """Logits (M, V) of hidden tokens from their states (M, H)."""
-        assert self.guess is not None
-        return self.guess(states, self.encoder.get_input_embeddings().weight)
-
-
-class Scored(NamedTuple):
-    """Scores (candidates,), and which of the T tokens reached the end with which states: (P,) and (P, H)."""
-
-    scores: Tensor
-    places: Tensor
-    states: Tensor
 
 
 class Prepared(NamedTuple):
@@ -177,7 +132,7 @@ class Method:
             raise UserError(
                 f"mlm_weight = {s.mlm_weight}: encoder {job.recipe.encoder} has no token that hides others; set it to 0"
             )
-        network = with_mask(job.load_encoder(), s)
+        network = with_mask(job.load_encoder(), s.mask, s.local_layers, s.fusion_layers)
         if s.mlm_weight:
             network.guess = TokenGuess(network.config.hidden_size, network.config.vocab_size)
         return network
@@ -278,23 +233,6 @@ TITLE = "An encoder that reads a query and all its candidates at once, and score
 USE = """from isogloss.ranking_run import load_ranking
 
 rankings = load_ranking("THIS_FOLDER").predict(records)  # of isogloss.records.RankedQuery"""
-
-
-def with_mask(encoder: PreTrainedModel, settings: Settings) -> UniEncoder:
-    """The encoder under a fresh head, with the schedule of the settings.
-
-    Raises:
-        UserError: it has fewer layers.
-    """
-    depth, first = encoder.config.num_hidden_layers, settings.local_layers
-    end = first + settings.fusion_layers if settings.fusion_layers else depth
-    if not first < depth or end > depth:
-        raise UserError(
-            f"local_layers ({first}) + fusion_layers ({settings.fusion_layers}): this encoder has {depth} layers; "
-            "lower them, so that at least one is fused"
-        )
-    encoder.config.candidate_mask = settings.mask
-    return UniEncoder(encoder, 1, [] if settings.mask == "diag" else range(first, end))
 
 
 def require_texts(task: str, found: Material) -> None:

@@ -20,7 +20,8 @@ from isogloss.losses import IGNORED
 from isogloss.records import Document, RankedQuery
 from isogloss.retrieval._pair_tokens import PairTokens
 from isogloss.retrieval._pool_tokens import PoolTokens, pool_rows
-from isogloss.retrieval.uni_encoder import Method, PoolScorer, Settings, with_mask
+from isogloss.retrieval._uni_network import with_mask
+from isogloss.retrieval.uni_encoder import Method, PoolScorer, Settings
 from isogloss.train_settings import TrainSettings
 from isogloss.training import fit
 from isogloss.tuning import recomputed
@@ -38,7 +39,7 @@ def scorer_of(encoder_folder):
     def make(**chosen):
         torch.manual_seed(1)  # of the head
         made = Settings(**chosen)
-        return PoolScorer("toy", with_mask(load_encoder(encoder_folder), made), tokens, made)
+        return PoolScorer("toy", with_mask(load_encoder(encoder_folder), made.mask), tokens, made)
 
     return make
 
@@ -122,13 +123,13 @@ def test_texts_that_never_see_each_other_are_compared_by_their_means(scorers):
 
 
 def test_local_layers_are_fused_above_alone(encoder_folder):
-    network = with_mask(load_encoder(encoder_folder), Settings(local_layers=2, fusion_layers=1))
+    network = with_mask(load_encoder(encoder_folder), "one_way", 2, 1)
     assert network.config.fused_layers == [2]
-    assert with_mask(load_encoder(encoder_folder), Settings(local_layers=3)).config.fused_layers == [3]
-    assert with_mask(load_encoder(encoder_folder), Settings(mask="diag")).config.fused_layers == []
+    assert with_mask(load_encoder(encoder_folder), "one_way", 3).config.fused_layers == [3]
+    assert with_mask(load_encoder(encoder_folder), "diag").config.fused_layers == []
     for first, fused in ((4, 0), (2, 3)):
         with pytest.raises(UserError, match="this encoder has 4 layers"):
-            with_mask(load_encoder(encoder_folder), Settings(local_layers=first, fusion_layers=fused))
+            with_mask(load_encoder(encoder_folder), "one_way", first, fused)
 
 
 def test_a_large_pool_is_read_in_parts_where_that_changes_nothing_and_else_refused(scorer_of, scorers):
@@ -146,7 +147,7 @@ def test_a_large_pool_is_read_in_parts_where_that_changes_nothing_and_else_refus
 def test_a_context_loses_its_oldest_words_and_a_candidate_its_last_ones(encoder_folder, capsys):
     pair_tokens = PairTokens(load_tokenizer(encoder_folder), Lengths(max_length=30, max_question=8), "start")
     tokens = PoolTokens(pair_tokens)
-    scorer = PoolScorer("toy", with_mask(load_encoder(encoder_folder), Settings()), tokens, Settings())
+    scorer = PoolScorer("toy", with_mask(load_encoder(encoder_folder), "one_way"), tokens, Settings())
     (row,) = scorer.scores([" ".join(TEXTS)], [[" ".join(TEXTS * 3), "hotel"]])
     told = capsys.readouterr().err
     assert "1 queries are longer than max_question (8 tokens) and lose their start" in told
