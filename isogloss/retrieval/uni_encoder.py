@@ -103,7 +103,8 @@ class Method:
             job.check_lengths()
             pair_tokens = PairTokens(job.tokenizer, job.recipe.lengths, self.settings.cut)
             found = gather(job, self.settings.pairs)
-            require_texts(job.task.name, found)
+            if empty := [asked.key for asked in found.queries if not asked.text.strip()]:
+                raise UserError(f"{job.task.name}: query {empty[0]} has no text; fill it in or take it out")
             queries = pair_tokens.queries([asked.text for asked in found.queries])
             documents = pair_tokens.documents([document.text for document in found.documents])
             self._prepared = Prepared(found, PoolTokens(pair_tokens), queries, documents)
@@ -233,18 +234,6 @@ TITLE = "An encoder that reads a query and all its candidates at once, and score
 USE = """from isogloss.ranking_run import load_ranking
 
 rankings = load_ranking("THIS_FOLDER").predict(records)  # of isogloss.records.RankedQuery"""
-
-
-def require_texts(task: str, found: Material) -> None:
-    """Nothing, if every query and document has a text.
-
-    Raises:
-        UserError: one has none; it is named.
-    """
-    named = [(f"query {asked.key}", asked.text) for asked in found.queries]
-    for name, text in (*named, *((f"document {each.id}", each.text) for each in found.documents)):
-        if not text.strip():
-            raise UserError(f"{task}: {name} has no text; fill it in or take it out")
 
 
 Part = tuple[int, tuple[int, ...]]  # a query, and the places of some of its documents, by number
