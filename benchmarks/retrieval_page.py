@@ -12,10 +12,10 @@ generated vectors says nothing about how good an encoder is."""
 def _vectors(content: Mapping[str, Any]) -> Iterator[Piece]:
     made, k = content["build"], content["K"]
     yield (
-        f"{content['vectors']:,} unit vectors of {content['dimension']} dimensions ({content['precision']}), "
-        "generated around centres, with a document each. Memory is the peak of a process, mapped pages included. Recall: the share "
-        f"of the {k} nearest by exact search that is found; when built {100 * made['recall_at_build']:.1f} %, with "
-        f"documents as queries. {made['lists']:,} lists, {made['probes']} of them looked at. On disk "
+        f"{content['vectors']:,} unit vectors of {content['dimension']} dimensions ({content['precision']}), generated "
+        "around centres, with a document each. Memory is the peak of a process, mapped pages included. Recall: the "
+        f"share of the {k} nearest by exact search that is found; when built {100 * made['recall_at_build']:.1f} %, "
+        f"with documents as queries. {made['lists']:,} lists, {made['probes']} of them looked at. On disk "
         f"{made['disk_MB']:,.0f} MB."
     )
     yield Table(

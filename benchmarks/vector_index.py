@@ -28,7 +28,7 @@ from isogloss.cli import run_guarded
 from isogloss.files import write_atomic
 from isogloss.records import Document
 from isogloss.retrieval._exact_search import Block, nearest_rows
-from isogloss.retrieval.indexing import BLOCK
+from isogloss.retrieval._index_facts import BLOCK
 from isogloss.retrieval.stores import _approximate, files
 from isogloss.retrieval.vector_store import Shape
 

@@ -126,6 +126,15 @@ def test_a_run_of_trec_is_ranked_anew_from_files_or_from_the_task(
     assert from_task.code == 0 and first_stage.with_name("task.trec").read_text() == outcome.out
 
 
+def test_the_documents_may_be_those_of_an_index(runs, first_stage, texts, command, tmp_path):
+    made = command("index", texts[3], "--encoder", runs["bi_encoder"], "--output", tmp_path / "index")
+    assert made.code == 0, made.err
+    words = ("rerank", runs["cross_encoder"], "--input", first_stage)
+    expected = command(*words, *texts)
+    found = command(*words, *texts[:2], "--documents", tmp_path / "index")
+    assert (found.code, found.out) == (0, expected.out)
+
+
 def test_queries_of_several_languages_are_named_with_theirs(runs, queries, corpus, tmp_path, command):
     names = [f"{tag}/{queries[tag][0].id}" for tag in ("de", "en")]
     rankings = [RankingPrediction(name, "", (queries["en"][0].documents[0].id,), (1.0,)) for name in names]

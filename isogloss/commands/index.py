@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from isogloss.commands import Json
+from isogloss.commands import Data, Json
 from isogloss.errors import UserError
 
 
@@ -20,6 +20,11 @@ def index(
     encoder: Annotated[
         str | None, typer.Option(help="A run, tiny, a folder, or a Hub name; with --into where its own is now.")
     ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Index what a task's queries are asked of, in the place of a file.")
+    ] = None,
+    data: Data = None,
+    split: Annotated[str, typer.Option(help="Of the task.")] = "test",
     update: Annotated[
         bool, typer.Option("--update", help="Replace documents that are there with other texts.")
     ] = False,
@@ -36,19 +41,20 @@ def index(
         raise UserError("give --output FOLDER for a new index, or --into FOLDER for one that is there")
     from isogloss.retrieval import index_command
 
+    source = index_command.Source(documents, task, data, split)
     if output is not None:
-        if documents is None or encoder is None:
+        if not source.named or encoder is None:
             raise UserError(
                 "a new index needs documents and an encoder: isogloss index FILE --encoder NAME --output ..."
             )
         if update or delete or compact:
             raise UserError("--update, --delete and --compact are for an index that is there: --into FOLDER")
-        told = index_command.build(documents, encoder, output, store or "files", precision or "float32")
+        told = index_command.build(source, encoder, output, store or "files", precision or "float32")
     else:
         assert into is not None
         if store or precision:
             raise UserError("--store and --precision are those of a new index; --into keeps what it has")
-        told = index_command.change(into, documents, encoder, delete, update=update, compact=compact)
+        told = index_command.change(into, source, encoder, delete, update=update, compact=compact)
     print(json.dumps(told, ensure_ascii=False, indent=2) if as_json else index_command.summary(told))
 
 

@@ -15,7 +15,7 @@ def rerank(
     queries: Annotated[
         Path | None, typer.Option(help="Their texts as JSON lines {id, language, text}; or those of --task.")
     ] = None,
-    documents: Annotated[Path | None, typer.Option(help="The documents' texts, in the same form.")] = None,
+    documents: Annotated[Path | None, typer.Option(help="The documents' texts, in the same form; or an index.")] = None,
     task: Annotated[str | None, typer.Option(help="Task whose queries and documents the run names.")] = None,
     data: Data = None,
     split: Annotated[str, typer.Option(help="Of the task.")] = "test",

@@ -10,6 +10,7 @@ from isogloss.retrieval.vector_store import Shape
 
 ABOUT, STORE, ENCODED, LOCK = "index.json", "store", "encoded", "lock"
 VERSION = 1
+BLOCK = 4096  # documents that are encoded and kept together
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,21 @@ import numpy as np
 from isogloss.errors import UserError
 from isogloss.provenance import versions
 from isogloss.records import Document
-from isogloss.retrieval._index_facts import ABOUT, ENCODED, LOCK, STORE, Facts, check_place, read_facts, write_facts
+from isogloss.retrieval._index_facts import (
+    ABOUT,
+    BLOCK,
+    ENCODED,
+    LOCK,
+    STORE,
+    Facts,
+    check_place,
+    read_facts,
+    write_facts,
+)
 from isogloss.retrieval.index import Index, check_vectors, open_index
 from isogloss.retrieval.text_encoder import CHECKED, TextEncoder, check_encoder, text_encoder
 from isogloss.retrieval.vector_store import Shape, create_store
 
-BLOCK = 4096  # documents that are encoded and kept together
 SHOWN = 15  # seconds between two lines of progress
 PRECISIONS = ("float32", "float16")
 
@@ -166,10 +175,8 @@ def _filled(index: Index, documents: Iterable[Document], *, update: bool) -> Cha
                     "--update replaces what was there"
                 )
             else:
-                changes.added, changes.replaced = (
-                    changes.added + (before is None),
-                    changes.replaced + (before is not None),
-                )
+                changes.added += before is None
+                changes.replaced += before is not None
                 new[document.id] = document
         if new:
             vectors = _vectors(index, list(new.values()))

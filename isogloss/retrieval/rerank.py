@@ -1,7 +1,8 @@
 """A run in TREC's format ranked anew by a trained run that ranks or scores documents: `isogloss rerank`."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from isogloss.errors import UserError
 from isogloss.lines import lines_from, write_lines
 from isogloss.ranking_run import load_ranking
 from isogloss.records import Document, RankedQuery
+from isogloss.retrieval._index_facts import STORE, read_facts
+from isogloss.retrieval.vector_store import open_store
 from isogloss.tasks import load_task
 
 BLOCK = 256  # queries ranked at a time
@@ -19,7 +22,10 @@ BLOCK = 256  # queries ranked at a time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """Where the texts are that a run of TREC names by their ids: in two files of JSON lines, or in a task."""
+    """Where the texts are that a run of TREC names by their ids: in two files of JSON lines, or in a task.
+
+    The documents may be those of an index as well.
+    """
 
     queries: Path | None = None
     documents: Path | None = None
@@ -28,8 +34,8 @@ class Texts:
     split: str = "test"
     languages: str = ""  # of the task's queries
 
-    def read(self) -> tuple[dict[str, Document], dict[str, Document]]:
-        """The queries and the documents by id.
+    def read(self, wanted: Collection[str]) -> tuple[dict[str, Document], dict[str, Document]]:
+        """The queries and the documents by id, of an index those that are wanted.
 
         A task's queries in several languages are named LANGUAGE/ID, in one language by their ids alone.
 
@@ -50,7 +56,8 @@ class Texts:
             return queries, documents
         if self.queries is None or self.documents is None or self.task is not None:
             raise UserError("give the texts with --queries FILE and --documents FILE, or with --task NAME --data DIR")
-        return read_texts(self.queries), read_texts(self.documents)
+        read = partial(indexed, ids=sorted(wanted)) if self.documents.is_dir() else read_texts
+        return read_texts(self.queries), read(self.documents)
 
 
 def rerank(model: Path, run: Path, texts: Texts, top_k: int, output: Path | None = None) -> None:
@@ -60,9 +67,10 @@ def rerank(model: Path, run: Path, texts: Texts, top_k: int, output: Path | None
         UserError: the model does not rank, or the run names a query or a document whose text is not there.
     """
     proposed = read_run(run)
-    queries, documents = texts.read()
+    wanted = {name for found in proposed.values() for name in islice(found, top_k)}
+    queries, documents = texts.read(wanted)
     check_known(proposed, queries, f"{run}:", "queries")
-    check_known({name for found in proposed.values() for name in found}, documents, f"{run}:", "documents")
+    check_known(sorted(wanted), documents, f"{run}:", "documents")
     asked = (
         RankedQuery(
             id=name,
@@ -91,3 +99,17 @@ def read_texts(path: Path) -> dict[str, Document]:
         found = list(parse_documents(lines, str(path)))
     check_ids([each.id for each in found], str(path))
     return {each.id: each for each in found}
+
+
+def indexed(folder: Path, ids: Sequence[str]) -> dict[str, Document]:
+    """The documents of an index that have these ids, by them; its encoder is not asked.
+
+    Raises:
+        UserError: the folder is no index.
+    """
+    facts = read_facts(folder)
+    store = open_store(facts.store, folder / STORE, facts.shape)
+    try:
+        return store.known(ids)
+    finally:
+        store.close()

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from helpers import assert_one_line
+from tiny_collections import write_collections
 
 from isogloss.retrieval.index_command import table
 
@@ -60,6 +61,18 @@ def test_a_file_of_queries_becomes_a_run(command, index, tmp_path):
     assert [float(line[4]) for line in lines[:3]] == sorted((float(line[4]) for line in lines[:3]), reverse=True)
 
 
+def test_the_collection_of_a_task_is_indexed_and_ranked_as_without_an_index(command, encoder_folder, tmp_path):
+    write_collections(tmp_path)
+    words = ("--task", "xquad_r", "--data", tmp_path)
+    made = command("index", *words, "--encoder", encoder_folder, "--output", tmp_path / "i")
+    assert made.code == 0, made.err
+    found = [
+        json.loads(command("evaluate", ranker, *words, "--json").out)["languages"]
+        for ranker in (f"index:{tmp_path / 'i'}", f"dense:{encoder_folder}")
+    ]
+    assert found[0] == found[1] and set(found[0]) == {"de", "en"}
+
+
 def test_a_language_that_the_encoder_never_saw_is_warned_of_where_its_card_says_so(
     command, index, encoder_folder, tmp_path
 ):
@@ -83,6 +96,8 @@ def test_a_language_that_the_encoder_never_saw_is_warned_of_where_its_card_says_
 @pytest.mark.parametrize(
     "words, complaint",
     [
+        (("docs.jsonl", "--task", "xquad_r", "--into", "i"), "give documents or a task, not both"),
+        (("--task", "sib200", "--data", ".", "--into", "i"), "nothing is ranked in it"),
         (("docs.jsonl",), "give --output FOLDER for a new index, or --into FOLDER"),
         (("docs.jsonl", "--output", "new"), "a new index needs documents and an encoder"),
         (("docs.jsonl", "--output", "new", "--encoder", "tiny", "--compact"), "are for an index that is there"),
