@@ -1,7 +1,7 @@
 """The masks of the Uni-Encoder beside a cross-encoder and a bi-encoder: the next turn of a dialogue among ten.
 
     python -m benchmarks.response_selection --data DIR [--seeds 1,2,3] [--rows one_way,arrow,diag,cross_encoder,...]
-        [--directions en-en,de-de,it-it,de-it] [--items 0] [--runs runs/response_selection]
+        [--directions en-en,de-de,it-it,de-it] [--items 0] [--encoder tiny] [--runs runs/response_selection]
         [--output results/bench/response_selection.json]
 
 Every row is trained on the dialogues of XDailyDialog in English and German, contexts and replies of both mixed, with as
@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--rows", default=",".join(ROWS))
     parser.add_argument("--directions", default="en-en,de-de,it-it,de-it")
     parser.add_argument("--items", type=int, default=0, help="dialogues that are scored; 0 = all")
+    parser.add_argument("--encoder", help="by default that of the recipe")
     parser.add_argument("--set", action="append", default=[], help="key=value of the training, such as updates=300")
     parser.add_argument("--runs", type=Path, default=Path("runs/response_selection"), help="where the models go")
     parser.add_argument("--quick", action="store_true", help="hardly any training, to see that it runs")
@@ -105,8 +106,9 @@ def trained(name: str, seed: int, given: argparse.Namespace) -> Path:
     folder = given.runs / f"{name}-seed{seed}"
     if not (folder / MANIFEST).is_file():
         method, config = ROWS[name]
-        content = read_recipe(RECIPE) | {"method": method, "config": config}
-        train(resolve(content, {"data": given.data, "seed": seed, "output": folder}, given.set))
+        content = read_recipe(RECIPE) | {"method": method, "config": config, "languages": ["en", "de"]}
+        flags = {"data": given.data, "seed": seed, "output": folder, "encoder": given.encoder}
+        train(resolve(content, flags, given.set))
     return folder
 
 
