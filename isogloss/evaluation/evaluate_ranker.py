@@ -158,7 +158,8 @@ def origin_of(model: str | Path, ranker: "Ranker", run: Mapping[str, Any]) -> Or
         name, _, rest = str(model).partition(":")
         return Origin(name, rest or NO_ENCODER, settings={"config": own})
     settings = {name: run[name] for name in ("config", "train", "lengths")} | ({"ranking": own} if own else {})
-    trained = dict.fromkeys((load_task(run["task"]).train_language, *run["languages"]))
+    read = run.get("train_languages") or run["languages"]
+    trained = dict.fromkeys((load_task(run["task"]).train_language, *read))
     return Origin(run["method"], run["encoder"], (run["seed"],), settings, tuple(trained))
 
 

@@ -9,16 +9,18 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isogloss.errors import UserError, nearest
 from isogloss.methods import load_method
-from isogloss.retrieval.ranker import Ranker
-from isogloss.run_folder import MANIFEST, read_manifest
+
+if TYPE_CHECKING:
+    from isogloss.retrieval.ranker import Ranker
 
 HERE = Path(__file__).parent
 
 
-def load_ranker(spec: str | Path, settings: Sequence[str] = ()) -> Ranker:
+def load_ranker(spec: str | Path, settings: Sequence[str] = ()) -> "Ranker":
     """The ranker that `NAME` or `NAME:REST` names, or a run's folder; `settings` are `key=value` of its own.
 
     Raises:
@@ -38,6 +40,8 @@ def ranker_files() -> dict[str, Path]:
 
 def ranks(spec: str | Path) -> bool:
     """Whether it names a ranker: by its name, or as the folder of a run whose method ranks or scores documents."""
+    from isogloss.run_folder import MANIFEST, read_manifest  # which imports more than a list of rankers needs
+
     name, rest = _named(spec)
     if name != "run":
         return name in ranker_files()
@@ -52,6 +56,8 @@ def run_of(spec: str | Path) -> Path | None:
 
 def _named(spec: str | Path) -> tuple[str, str]:
     """The name of a ranker and its rest; the folder of a run stands for `run:FOLDER`."""
+    from isogloss.run_folder import MANIFEST
+
     if (Path(spec) / MANIFEST).is_file():
         return "run", str(spec)
     if Path(spec).is_dir():  # an encoder's folder may be called like a ranker

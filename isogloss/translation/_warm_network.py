@@ -65,18 +65,19 @@ def warm_network(
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = BartForConditionalGeneration(_config(config, tokenizer, s))
+        made: Any = BartForConditionalGeneration(_config(config, tokenizer, s))
     with torch.no_grad():
         _copy(encoder, made, s)
+        theirs: Any = encoder.get_input_embeddings().weight
         for piece, rows in _rows(own, tokenizer):
-            table: Any = encoder.get_input_embeddings().weight
-            made.get_input_embeddings().weight[piece] = table[rows].mean(0)
+            made.get_input_embeddings().weight[piece] = theirs[rows].mean(0)
     special = {name: getattr(made.config, name) for name in ("pad_token_id", "eos_token_id", "decoder_start_token_id")}
     made.generation_config = GenerationConfig(**special, num_beams=4, max_length=made.config.max_position_embeddings)
     return made
 
 
 def _config(encoder: Any, tokenizer: PreTrainedTokenizerBase, s: "Settings") -> BartConfig:
+    of_ctranslate2: dict[str, Any] = {"normalize_before": False}  # which asks for it
     return BartConfig(
         vocab_size=len(tokenizer),
         d_model=encoder.hidden_size,
@@ -93,16 +94,16 @@ def _config(encoder: Any, tokenizer: PreTrainedTokenizerBase, s: "Settings") -> 
         init_std=encoder.initializer_range,
         max_position_embeddings=min(POSITIONS, encoder.max_position_embeddings - RESERVED),
         scale_embedding=False,
-        normalize_before=False,  # for CTranslate2
         bos_token_id=tokenizer.bos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
         decoder_start_token_id=tokenizer.eos_token_id,
         forced_eos_token_id=None,
+        **of_ctranslate2,
     )
 
 
-def _copy(encoder: PreTrainedModel, made: PreTrainedModel, s: "Settings") -> None:
+def _copy(encoder: PreTrainedModel, made: Any, s: "Settings") -> None:
     """Positions, layer norms and layers of the encoder into both halves of the network."""
     source: Any = encoder
     embeddings, layers, first = source.embeddings, source.encoder.layer, first_position(encoder)
@@ -131,7 +132,8 @@ def _copy_layer(source: nn.Module, layer: nn.Module) -> None:
 def _rows(own: PreTrainedTokenizerBase, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[int, list[int]]]:
     """Every piece of the translator that the encoder has a vector for, and the encoder's pieces that it consists of."""
     known, unknown = own.get_vocab(), own.unk_token_id
-    first = own("")["input_ids"][0]  # what stands before a text, as a language does here
+    cut: Any = own
+    first = cut("")["input_ids"][0]  # what stands before a text, as a language does here
     special = tokenizer.added_tokens_decoder  # pyright: ignore[reportAttributeAccessIssue]
     for piece, number in tokenizer.get_vocab().items():
         if number in special:
@@ -139,6 +141,6 @@ def _rows(own: PreTrainedTokenizerBase, tokenizer: PreTrainedTokenizerBase) -> I
         elif (same := known.get(piece, known.get(piece.lower()))) is not None:
             rows = [same]
         else:
-            rows = own(piece.replace("▁", " ").strip(), add_special_tokens=False)["input_ids"]
+            rows = cut(piece.replace("▁", " ").strip(), add_special_tokens=False)["input_ids"]
         if rows and unknown not in rows:
             yield number, rows
