@@ -26,7 +26,7 @@ def collection(folder: Path) -> tuple[dict[str, str], tuple[Document, ...], Qrel
     topics = read_elements(folder / TOPICS, "top", ("num", "title"))
     check_ids([name for name, _ in topics], f"{folder / TOPICS}: queries")
     documents = tuple(read_documents(folder / "doc-text.trec", "en"))
-    return dict(topics), documents, read_qrels(folder / "qrels")
+    return {topic[0]: topic[1] for topic in topics}, documents, read_qrels(folder / "qrels")
 
 
 TASK = Task(
