@@ -1,4 +1,4 @@
-"""The best documents of a query by score, of equal scores the earlier: from a matrix, or from vectors a block at a time.
+"""The best documents of a query by score, of equal scores the earlier: from a matrix, or from vectors block by block.
 
 Letters: Q queries, D documents, k neighbours, H hidden size.
 """
@@ -25,9 +25,9 @@ def nearest_neighbours(queries: np.ndarray, documents: np.ndarray, k: int, *, bl
     No more than `block` x `block` similarities are held at once.
     """
     cosines, places = [], []
-    for rows in _blocks(len(queries), block):
+    for rows in blocks(len(queries), block):
         best = Neighbours(np.zeros((len(queries[rows]), 0), np.float32), np.zeros((len(queries[rows]), 0), int))
-        for columns in _blocks(len(documents), block):
+        for columns in blocks(len(documents), block):
             found = top(queries[rows] @ documents[columns].T, k)  # (Q, H) @ (H, D) -> (Q, D)
             joined = np.concatenate([best.cosines, found.cosines], 1)
             numbers = np.concatenate([best.places, found.places + columns.start], 1)
@@ -59,6 +59,7 @@ def _best_of(row: np.ndarray, k: int) -> np.ndarray:
     return places[np.argsort(-row[places], kind="stable")[:k]]
 
 
-def _blocks(length: int, size: int) -> Iterator[slice]:
+def blocks(length: int, size: int = BLOCK) -> Iterator[slice]:
+    """Slices of at most so many, one after the other."""
     for begin in range(0, length, size):
         yield slice(begin, min(begin + size, length))
