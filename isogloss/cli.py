@@ -112,7 +112,10 @@ def train(
 def evaluate(
     run: Annotated[
         str,
-        typer.Argument(help="Run directory; for translation also an engine (hf:MODEL); for bitext also an encoder."),
+        typer.Argument(
+            help="Run directory; for translation also an engine (hf:MODEL); for bitext also an encoder; for ranking "
+            "also a ranker (bm25, dense:ENCODER, index:DIR)."
+        ),
     ],
     task: Annotated[str | None, typer.Option(help="Another task: of the same kind and labels, or of bitext.")] = None,
     data: Data = None,
@@ -126,8 +129,13 @@ def evaluate(
     ] = None,
     items: Annotated[int | None, typer.Option(min=0, help="At most so many per language; 0 = all.")] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value of bitext_retrieval, or of decoding (beam=4).")
+        list[str] | None,
+        typer.Option("--set", help="key=value of bitext_retrieval, of decoding (beam=4), or of a ranker (k1=0.9)."),
     ] = None,
+    metric: Annotated[
+        str, typer.Option(help="Measures of a ranking as ir-measures writes them, the main one first: nDCG@10 R@100.")
+    ] = "",
+    documents: Annotated[str, typer.Option(help="Languages of the documents that are ranked; all by default.")] = "",
     precision: Precision = "float32",
     output: Annotated[Path | None, typer.Option(help="Result file (.json).")] = None,
     as_json: Json = False,
@@ -145,7 +153,9 @@ def evaluate(
         languages=languages,
         pairing=pairing,
         items=items,
-        reading=Reading(precision=precision, translations=translations, settings=set_ or ()),
+        reading=Reading(
+            precision=precision, translations=translations, settings=set_ or (), metrics=metric, documents=documents
+        ),
         output=output,
     )
     print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result_table(result))

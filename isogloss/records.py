@@ -122,7 +122,7 @@ class RankedQuery:
 
 
 Record = Sentence | TaggedSentence | Question
-AnyRecord = TypeVar("AnyRecord", bound=Record)
+AnyRecord = TypeVar("AnyRecord", bound=Record | RankedQuery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class TranslationPrediction:
     failure: str | None = None
 
 
-Prediction = LabelPrediction | TagsPrediction | AnswerPrediction | TranslationPrediction
+Prediction = LabelPrediction | TagsPrediction | AnswerPrediction | RankingPrediction | TranslationPrediction
 
 
 def split_words(text: str) -> tuple[Offsets, ...]:
@@ -299,7 +299,7 @@ def by_language(records: Iterable[AnyRecord]) -> dict[str, list[AnyRecord]]:
     return groups
 
 
-def to_json(record: Record | Prediction) -> dict[str, Any]:
+def to_json(record: Record | RankedQuery | Prediction) -> dict[str, Any]:
     """The JSON-lines form of a record or prediction (see the README for one line of each)."""
     line: dict[str, Any] = {"id": record.id, "language": record.language}
     match record:
@@ -311,6 +311,9 @@ def to_json(record: Record | Prediction) -> dict[str, Any]:
         case Question():
             answers = [{"text": a.text, "answer_start": a.start} for a in record.answers]
             line |= {"question": record.question, "context": record.context, "answers": answers or None}
+        case RankedQuery():
+            documents = [{"id": each.id, "language": each.language, "text": each.text} for each in record.documents]
+            line |= {"text": record.text, "documents": documents or None, "gains": dict(record.gains) or None}
         case LabelPrediction():
             line |= {"label": record.label, "probabilities": record.probabilities}
         case TagsPrediction():
@@ -318,10 +321,16 @@ def to_json(record: Record | Prediction) -> dict[str, Any]:
             line |= {"spans": [{"start": s.start, "end": s.end, "label": s.label} for s in record.spans]}
         case AnswerPrediction():
             line |= {"answer": {"text": record.text, "answer_start": record.start}, "score": record.score}
+        case RankingPrediction():
+            ranked = zip(record.documents, record.scores, strict=True)
+            line |= {"documents": [{"id": name, "score": score} for name, score in ranked]}
         case TranslationPrediction():
             line |= {"text": record.text, "translation_language": record.translation_language}
             line |= {"translation": record.translation, "score": record.score, "failure": record.failure}
-    translations = [to_json(side) for side in getattr(record, "translations", ())]
+    sides = getattr(record, "translations", ())
+    if isinstance(record, RankedQuery):  # in any language a query is asked of the same documents
+        sides = [replace(side, documents=(), gains={}) for side in sides]
+    translations = [to_json(side) for side in sides]
     if translations:
         line["translation"] = translations[0] if len(translations) == 1 else translations
     return {key: value for key, value in line.items() if value is not None}
@@ -338,7 +347,7 @@ def item_of(record: Any) -> str:
     return getattr(record, "group", None) or record.id
 
 
-def is_labelled(record: Record) -> bool:
+def is_labelled(record: Record | RankedQuery) -> bool:
     """Whether the record carries the label of its kind."""
     match record:
         case Sentence():
@@ -347,3 +356,5 @@ def is_labelled(record: Record) -> bool:
             return record.tags is not None
         case Question():
             return bool(record.answers)
+        case RankedQuery():
+            return bool(record.gains)

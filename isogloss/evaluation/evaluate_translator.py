@@ -59,8 +59,8 @@ def translates(model: str | Path, task: Task | None) -> bool:
     return task.kind == KIND
 
 
-def refuse_sides(pairing: str, translations: Path | None, precision: str) -> None:
-    """Nothing, if nothing is asked for that a translator has no use for.
+def refuse_sides(pairing: str, translations: Path | None, precision: str, why: str) -> None:
+    """Nothing, if nothing is asked for that a translator or a ranker has no use for; `why` says so in the error.
 
     Raises:
         UserError: naming what it is.
@@ -71,9 +71,7 @@ def refuse_sides(pairing: str, translations: Path | None, precision: str) -> Non
         (precision != FLOAT32, f"--precision {precision}"),
     ):
         if asked:
-            raise UserError(
-                f"{said}: a translator reads one text at a time, in the precision of its engine; leave it out"
-            )
+            raise UserError(f"{said}: {why}; leave it out")
 
 
 def evaluate_translator(

@@ -18,7 +18,10 @@ class Ranker(Protocol):
     One with `settings` (a dataclass or a mapping) finds them in the results of its evaluation.
     """
 
-    name: str  # as results and messages call it
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
 
     def rank(self, queries: Sequence[RankedQuery], top_k: int) -> list[RankingPrediction]:
         """The `top_k` best documents of each query among its own, best first, of equal scores the earlier document.
@@ -52,8 +55,8 @@ def ranking(query: RankedQuery, scores: np.ndarray, top_k: int, above: float = -
     """The best of a query's documents by their scores (D,); none with a score of `above` or less."""
     best = top(np.asarray(scores, np.float32)[None], top_k)
     found = [
-        (query.documents[i].id, float(score))
-        for score, i in zip(best.cosines[0], best.places[0], strict=True)
+        (query.documents[place].id, float(score))
+        for score, place in zip(best.cosines[0], best.places[0], strict=True)
         if score > above
     ]
     names, values = zip(*found, strict=True) if found else ((), ())
