@@ -14,6 +14,7 @@ from isogloss.errors import UserError
 from isogloss.lines import STANDARD_INPUT, lines_from, write_lines
 from isogloss.precision import FLOAT32
 from isogloss.processes import is_first, read_by_first
+from isogloss.ranking_run import RankingRun, load_ranking, ranks
 from isogloss.records import to_json
 from isogloss.runs import Predictor
 from isogloss.translating_run import TranslatingRun, load_translating, tell_failures, translates
@@ -24,15 +25,19 @@ if TYPE_CHECKING:
 BLOCK = 1024  # records predicted at a time: memory stays small however long the input is
 
 
-def load(run: str | Path, method: str | None = None, precision: str = FLOAT32) -> Predictor | TranslatingRun:
-    """What answers records by a run directory; of a method that translates, what translates them.
+def load(
+    run: str | Path, method: str | None = None, precision: str = FLOAT32
+) -> Predictor | TranslatingRun | RankingRun:
+    """What answers records by a run directory; of a method that translates or ranks, what does that.
 
     method: reads the run as another method that is trained in the same way. precision: float32, bfloat16 or int8.
 
     Raises:
         UserError: it is no finished run, or cannot be read in this way.
     """
-    return load_translating(run) if translates(run) else runs.load(run, method, precision)
+    if translates(run):
+        return load_translating(run)
+    return load_ranking(run) if ranks(run) else runs.load(run, method, precision)
 
 
 def predict_lines(
@@ -48,7 +53,7 @@ def predict_lines(
     The target file appears only when all of it is written. Of several processes the first reads and writes.
     translator: an engine (NAME:REST) that translates the texts without a translation; one that it cannot translate, or
     whose translation does not pass the gates, is read without, and the user is told. A run that translates reads texts
-    with the language that they are to be in.
+    with the language that they are to be in; one that ranks reads queries with their documents.
 
     Raises:
         UserError: a line is no record of the run's task (file and line are named), the target cannot be written, or the
@@ -58,8 +63,13 @@ def predict_lines(
         _refuse(precision, translator)
         translate_lines(load_translating(run), source, target)
         return
-    predictor = runs.load(run, precision=precision)
-    live = predictor.live(translator, gates) if translator is not None else None
+    if ranks(run):
+        if translator is not None or precision != FLOAT32:
+            raise UserError("--translator, --precision: a run that ranks reads texts alone, in float32; leave them out")
+        predictor, live = load_ranking(run), None
+    else:
+        predictor = runs.load(run, precision=precision)
+        live = predictor.live(translator, gates) if translator is not None else None
     with _lines(source) as lines:
         predictions = predicted(predictor, read_by_first(lines), str(source or STANDARD_INPUT), live)
         if not is_first():
@@ -101,7 +111,9 @@ def _refuse(precision: str, translator: str | None) -> None:
         raise UserError(f"--precision {precision}: a translator reads in float32; `isogloss export` makes an int8 one")
 
 
-def predicted(predictor: Predictor, lines: Iterable[str], name: str, live: "Live | None" = None) -> Iterator[str]:
+def predicted(
+    predictor: Predictor | RankingRun, lines: Iterable[str], name: str, live: "Live | None" = None
+) -> Iterator[str]:
     """The predictions of JSON lines, as JSON lines; `live` translates them before they are read."""
     records = parse_lines(lines, name, predictor.task.kind)
     while block := list(islice(records, BLOCK)):
