@@ -32,10 +32,12 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, PositiveInt
 
-from isogloss.encoders.sentence_vectors import Encode
+from isogloss.encoders.sentence_vectors import Encode, encode_with
 from isogloss.errors import UserError
-from isogloss.recipe import build
+from isogloss.ranking_run import load_ranking
+from isogloss.recipe import assigned, build
 from isogloss.records import Document, RankedQuery, RankingPrediction
+from isogloss.retrieval import rankers
 from isogloss.retrieval._anchor_scores import AnchorScores, Counted, new_scores, open_scores, tell_duplicates
 from isogloss.retrieval._banks import read_bank
 from isogloss.retrieval.nearest import top
@@ -75,7 +77,7 @@ class Method:
     def __init__(self, settings: Settings):
         self.settings = settings
 
-    def ranker(
+    def approximate(
         self, scorer: Scorer, *, first_stage: Ranker | None = None, encode: Encode | None = None
     ) -> "Approximate":
         """The ranker of a scorer of pairs; with the first stage or the encoder that its anchors need.
@@ -84,6 +86,23 @@ class Method:
             UserError: the scorer reads several documents at once, or the file of anchor queries cannot be read.
         """
         return Approximate(scorer, self.settings, first_stage=first_stage, encode=encode)
+
+
+def load_ranker(rest: str, settings: Sequence[str] = ()) -> Ranker:
+    """The ranker of a run that scores pairs of a query and a document, by its folder.
+
+    Raises:
+        UserError: it is no such run, or a setting is unknown.
+    """
+    if not rest:
+        raise UserError("anncur: name the folder of a run that scores documents behind the colon, anncur:RUN")
+    chosen = assigned(Settings, settings)
+    scorer = load_ranking(rest).judge
+    if not hasattr(scorer, "scores"):
+        raise UserError(f"{rest} has vectors, so that its best documents are found directly; evaluate {rest} itself")
+    first_stage = rankers.load_ranker(chosen.first_stage) if chosen.anchors == "first_stage" else None
+    encode = encode_with(chosen.encoder) if chosen.anchors == "medoids" else None
+    return Method(chosen).approximate(scorer, first_stage=first_stage, encode=encode)  # pyright: ignore[reportArgumentType]
 
 
 class Decomposition(NamedTuple):

@@ -34,12 +34,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
-from isogloss.encoders.sentence_vectors import Encode, encode_with
+from isogloss.encoders.sentence_vectors import Encode
 from isogloss.errors import UserError
-from isogloss.metrics.hubness import Hubness, hubness
+from isogloss.metrics.hubness import FIRST, Hubness, hubness
+from isogloss.recipe import assigned
 from isogloss.records import Document, RankedQuery, RankingPrediction
+from isogloss.retrieval import rankers
 from isogloss.retrieval._banks import bank_of, documents_of, read_bank, texts_of_queries
 from isogloss.retrieval.nearest import blocks, nearest_neighbours
+from isogloss.retrieval.ranker import Ranker
 
 GRID = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)  # betas that dev chooses from
 BANKS = {  # the banks that a correction asks
@@ -52,7 +55,6 @@ BANKS = {  # the banks that a correction asks
     "dual_dis": ("query", "gallery"),
 }
 DYNAMIC = ("dis", "dual_dis")
-LISTED = 10  # of how many best documents the hubness is told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +78,31 @@ class Settings:
 
 
 class Method:
-    """Rank documents by an encoder's vectors, corrected."""
+    """Rank documents by the vectors of another ranker, corrected."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
 
-    def ranker(self, encoder: str) -> "Corrected":
-        """The ranker of an encoder: `tiny`, a folder or a Hub name.
+    def corrected(self, ranker: Ranker) -> "Corrected":
+        """The ranker, corrected; it must have vectors, `encode`.
 
         Raises:
-            UserError: there is no such encoder, or a file of a bank cannot be read.
+            UserError: it has none, or a file of a bank cannot be read.
         """
-        return Corrected(encode_with(encoder), encoder, self.settings)
+        if not hasattr(ranker, "encode"):
+            raise UserError(f"{ranker.name} has no vectors to be corrected; name an encoder, for example dense:tiny")
+        return Corrected(ranker.encode, ranker.name, self.settings)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def load_ranker(rest: str, settings: Sequence[str] = ()) -> Ranker:
+    """The ranker that `rest` names, corrected: `dense:ENCODER`, or the folder of a run with vectors.
+
+    Raises:
+        UserError: there is no such ranker, it has no vectors, or a setting is unknown.
+    """
+    if not rest:
+        raise UserError("dbnorm: name the ranker to be corrected behind the colon, for example dbnorm:dense:tiny")
+    return Method(assigned(Settings, settings)).corrected(rankers.load_ranker(rest))
 
 
 class Correction(NamedTuple):
@@ -250,7 +265,7 @@ class Corrected:
     def __init__(self, encode: Encode, name: str, settings: Settings):
         self.name = f"{name} + {settings.correction}" + (", transductive" if settings.transductive else "")
         self.settings = settings
-        self.hubness: dict[str, dict[str, Hubness]] = {}  # by language of the queries: raw and corrected
+        self.raw_hubness: dict[str, Hubness] = {}  # of the last queries in each language, before the correction
         files = {"query": settings.query_bank, "gallery": settings.gallery_bank}
         self._texts: dict[str, Sequence[Document]] = {
             name: read_bank(Path(file)) for name, file in files.items() if file
@@ -315,10 +330,10 @@ class Corrected:
 
     def _tell(self, tag: str, asked: np.ndarray, documents: np.ndarray, places: np.ndarray) -> None:
         """Measure hubness before and after, and say it on standard error."""
-        k = min(LISTED, places.shape[1])
+        k = min(FIRST, places.shape[1])
         raw = hubness(nearest_neighbours(asked, documents, k).places, len(documents))
         after = hubness(places[:, :k], len(documents))
-        self.hubness[tag] = {"raw": raw, "corrected": after}
+        self.raw_hubness[tag] = raw
         print(
             f"hubness in {tag}: skewness of N_{k} {raw.skewness:.2f} raw, {after.skewness:.2f} corrected; the "
             f"document found most often {raw.most} and {after.most} times",
