@@ -27,14 +27,15 @@ from isogloss.retrieval.dbnorm import BANKS, Dev, Remembered, Settings, correcte
 from isogloss.retrieval.nearest import nearest_neighbours, top
 from isogloss.tasks import load_task
 
+BAG, TINY = "bag of words", "tiny"
 CAPTIONS = ("de-en", "fr-en", "cs-en")
-TATOEBA = ("fr", "ru", "tr", "vi")  # that NTREX has too
-POOL = 5000  # training captions that banks are drawn from
+TATOEBA = ("fr", "tr")  # that NTREX has too
+POOL, SMALLER = 5000, 2000  # training captions that banks are drawn from; fewer where the encoder has to read them
 SIZES = (100, 1000)
 FITTED = 10_000  # training captions of the bag of words, none of them in the pool
 DIMENSIONS = 256
 RIDGES = (0.01, 0.1, 1.0, 10.0)
-DEV_LINES = 400  # of NTREX at the end of its training lines, which tune betas for Tatoeba
+BANK_LINES, DEV_LINES = 600, 400  # of NTREX for Tatoeba: its first training lines are the bank, its last are dev
 CUTS = (1, 5, 10)
 
 
@@ -56,8 +57,8 @@ class Material(NamedTuple):
     banks: Mapping[str, Sequence[Side]]  # by name, one for every seed
 
 
-def captions(data: Path, seeds: Sequence[int], quick: bool) -> Iterator[Material]:
-    """Multi30k by the embedded encoder and by a bag of words; beside its own banks stands one of Tatoeba."""
+def captions(data: Path, encoder: str, seeds: Sequence[int], quick: bool) -> Iterator[Material]:
+    """Multi30k by the embedded encoder or by a bag of words; beside its own banks stands one of Tatoeba."""
     task, tiny = load_task("multi30k", data), Remembered(encode_with("tiny"))
     for name in CAPTIONS[:1] if quick else CAPTIONS:
         direction = Direction(*name.split("-"))
@@ -65,13 +66,13 @@ def captions(data: Path, seeds: Sequence[int], quick: bool) -> Iterator[Material
         dev, test = (each[:100] if quick else each for each in (dev, test))
         order = np.random.default_rng(0).permutation(len(train))  # the same lines in every direction
         whole = [train[i] for i in order if train[i].text.strip() and train[i].translation.strip()]
-        size, fitted = (60, 600) if quick else (POOL, FITTED)
-        pool, rest = whole[:size], whole[size : size + fitted]
-        banks = {str(n): [drawn(pool, n, seed) for seed in seeds] for n in ((20,) if quick else SIZES)}
-        banks |= {str(size): [pool], "1000, of Tatoeba": [tatoeba(data, direction.source)[: 50 if quick else None]]}
-        for encoder, ways in {"tiny": (tiny, tiny), "bag of words": bag_of_words(rest, dev)}.items():
-            made = {bank: [vectors(each, *ways) for each in several] for bank, several in banks.items()}
-            yield Material("multi30k", name, encoder, vectors(dev, *ways), vectors(test, *ways), made)
+        size, fitted = (60, 600) if quick else (POOL if encoder == BAG else SMALLER, FITTED)
+        pool, other = whole[:size], tatoeba(data, direction.source)[: 50 if quick else None]
+        ways = bag_of_words(whole[-fitted:], dev) if encoder == BAG else (tiny, tiny)
+        texts = {str(n): [drawn(pool, n, seed) for seed in seeds] for n in ((20,) if quick else SIZES)}
+        texts |= {str(len(pool)): [pool], f"{len(other)}, of Tatoeba": [other]}
+        made = {bank: [vectors(each, *ways) for each in several] for bank, several in texts.items()}
+        yield Material("multi30k", name, encoder, vectors(dev, *ways), vectors(test, *ways), made)
 
 
 def sentences(data: Path, quick: bool) -> Iterator[Material]:
@@ -79,10 +80,10 @@ def sentences(data: Path, quick: bool) -> Iterator[Material]:
     ntrex, tiny = load_task("ntrex", data), Remembered(encode_with("tiny"))
     for tag in TATOEBA[:1] if quick else TATOEBA:
         news = pairs(ntrex, data, "train", Direction(tag, "en"))
-        bank, dev = (news[:60], news[-60:]) if quick else (news[:-DEV_LINES], news[-DEV_LINES:])
+        bank, dev = (news[:60], news[-60:]) if quick else (news[:BANK_LINES], news[-DEV_LINES:])
         test = vectors(tatoeba(data, tag)[: 100 if quick else None], tiny, tiny)
         banks = {f"{len(bank)}, of NTREX": [vectors(bank, tiny, tiny)]}
-        yield Material("tatoeba", f"{tag}-en", "tiny", vectors(dev, tiny, tiny), test, banks)
+        yield Material("tatoeba", f"{tag}-en", TINY, vectors(dev, tiny, tiny), test, banks)
 
 
 def measured(material: Material) -> list[dict[str, Any]]:

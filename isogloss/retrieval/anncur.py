@@ -168,6 +168,7 @@ class Index:
     def _forget(self) -> None:
         """Drop what was found out about the items."""
         self._order = np.zeros(0, int)  # of the items, by their texts
+        self._vectors = np.zeros((0, 0), np.float32)  # of the items in that order
         self._fixed: dict[int, tuple[np.ndarray, Decomposition]] = {}  # anchor items by their number
         self._choices: dict[tuple[int, int], Choice] = {}
 
@@ -246,7 +247,9 @@ class Index:
 
     def _medoids(self, count: int) -> np.ndarray:
         order, encode = self._drawn(len(self.items)), needed(self.encode, "medoids", "an encoder")
-        return order[medoids(encode([self.items[place].text for place in order]), count)]
+        if not len(self._vectors):
+            self._vectors = encode([self.items[place].text for place in order])
+        return order[medoids(self._vectors, count)]
 
     def _candidates(self, queries: Sequence[RankedQuery], count: int) -> np.ndarray:
         """The first stage's best items of each query, (Q, I); drawn ones where it finds fewer."""
