@@ -190,7 +190,7 @@ def variants(data: Path, seeds: Sequence[int], items: int, scorer: Scorer) -> li
     fields = {"English, anchors of TyDi QA too": english}
     for tag in OTHERS:
         own = read_field(data, tag, items, False, scorer)
-        crossed = own.scorer.rows | {text: english.scorer.rows[text] for text in english.anchors}
+        crossed = {**own.scorer.rows, **{text: english.scorer.rows[text] for text in english.anchors}}
         fields[f"{tag}, anchors in {tag}"] = own
         fields[f"{tag}, anchors in en"] = own._replace(
             anchors=english.anchors[: len(own.anchors)], scorer=replace(own.scorer, rows=crossed)
@@ -290,4 +290,4 @@ def gain_counts(found: Field, lists: Sequence[Sequence[int]]) -> Counts:
 
 def total(counts: Counts) -> np.ndarray:
     """The sum of all counts."""
-    return np.sum(list(counts["all"].values()), 0)
+    return np.sum(np.array(list(counts["all"].values())), 0)

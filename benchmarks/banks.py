@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Normalizer
+from sklearn.preprocessing import Normalizer, normalize
 
 from isogloss.data.directions import Direction, pairs
 from isogloss.data.task_data import read_split
@@ -21,6 +21,7 @@ from isogloss.evaluation.bootstrap import difference, resample, scores
 from isogloss.evaluation.counts import Counts, average_seeds
 from isogloss.metrics.hubness import hubness
 from isogloss.metrics.ratios import ratio_percent
+from isogloss.recipe import build
 from isogloss.records import Bitext
 from isogloss.retrieval.bitext_retrieval import best_matches, ratio_margin
 from isogloss.retrieval.dbnorm import BANKS, Dev, Remembered, Settings, corrected, correction, tuned
@@ -92,7 +93,7 @@ def measured(material: Material) -> list[dict[str, Any]]:
     rows = [{"bank": "", "correction": "raw", "betas": []} | compared(raw, raw)]
     for bank, seeds in material.banks.items():
         for kind in [name for name in BANKS if name != "raw"]:
-            settings = [tuned_on(material.dev, Settings(correction=kind), each) for each in seeds]
+            settings = [tuned_on(material.dev, build(Settings, {"correction": kind}, "config"), each) for each in seeds]
             found = compared(scored(material, settings, seeds), raw)
             rows.append({"bank": bank, "correction": kind, "betas": [each.betas for each in settings]} | found)
     where = {"task": material.task, "direction": material.direction, "encoder": material.encoder}
@@ -174,7 +175,7 @@ def bag_of_words(fitted: Sequence[Bitext], dev: Sequence[Bitext]) -> tuple[Encod
 
     def mapped(ridge: float) -> Encode:
         weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y)
-        return lambda texts: Normalizer().transform(models[0].transform(texts) @ weights).astype(np.float32)
+        return lambda texts: np.asarray(normalize(models[0].transform(texts) @ weights), np.float32)
 
     def target(texts: Sequence[str]) -> np.ndarray:
         return models[1].transform(texts).astype(np.float32)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isogloss.commands import Data, Json, data, leaderboards, translation
+from isogloss.commands import Data, Json, data, index, leaderboards, rerank, translation
 from isogloss.errors import UserError
 from isogloss.memory import ran_out
 from isogloss.processes import first_alone_speaks, is_first, number
@@ -214,7 +214,7 @@ def convert(
 
 
 def list_(
-    what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages, encoders or engines.")],
+    what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages, encoders, engines or rankers.")],
     as_json: Json = False,
 ) -> None:
     """List what there is to choose from."""
@@ -228,7 +228,9 @@ def list_(
     print("\n".join(f"{name:<{width}}  {title}" for name, title in rows.items()))
 
 
-def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, language, encoder or engine.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="A method, task, recipe, language, encoder, engine or ranker.")],
+) -> None:
     """Show one thing: what it is, its settings, where it comes from."""
     from isogloss.catalogue import describe
 
@@ -236,6 +238,8 @@ def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, langu
 
 
 for command in (demo, train, evaluate, predict, translation.translate):  # in the order of --help
+    app.command()(command)
+for command in (index.index, index.search, rerank.rerank):
     app.command()(command)
 for command in (compare, leaderboards.leaderboard, leaderboards.submit, convert, translation.export):
     app.command()(command)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isogloss import runs
-from isogloss.data.jsonl import parse_bitexts, parse_lines
+from isogloss.data.jsonl import parse_bitexts, parse_lines, parse_queries
 from isogloss.errors import UserError
 from isogloss.lines import STANDARD_INPUT, lines_from, write_lines
 from isogloss.precision import FLOAT32
@@ -115,9 +115,11 @@ def predicted(
     predictor: Predictor | RankingRun, lines: Iterable[str], name: str, live: "Live | None" = None
 ) -> Iterator[str]:
     """The predictions of JSON lines, as JSON lines; `live` translates them before they are read."""
-    records = parse_lines(lines, name, predictor.task.kind)
+    ranking = isinstance(predictor, RankingRun)
+    records: Iterator[Any] = parse_queries(lines, name) if ranking else parse_lines(lines, name, predictor.task.kind)
     while block := list(islice(records, BLOCK)):
-        for prediction in predictor.predict(live(block) if live is not None else block):
+        asked: list[Any] = live(block) if live is not None else block
+        for prediction in predictor.predict(asked):
             yield json.dumps(to_json(prediction), ensure_ascii=False) + "\n"
 
 

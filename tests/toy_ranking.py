@@ -38,6 +38,41 @@ def queries(tag, documents, names=NAMES):
     ]
 
 
+def write_xquad_r(folder: Path, languages=("en", "de"), paragraphs=15) -> Path:
+    """The folder with the task xquad_r in it: paragraphs of two sentences and a question about the first."""
+    for tag in languages:
+        made = []
+        for number in range(paragraphs):
+            name = NAMES[number % len(NAMES)] * (1 + number // len(NAMES))
+            first, second = f"{TELL[tag].format(name)}.", f"{ASK[tag].format(number)[:-1]}."
+            question = {
+                "id": f"q{number}",
+                "question": ASK[tag].format(name),
+                "answers": [{"text": first[-6:-1], "answer_start": len(first) - 6}],
+            }
+            breaks = [[0, len(first)], [len(first) + 1, len(first) + 1 + len(second)]]
+            made.append({"context": f"{first} {second}", "qas": [question], "sentence_breaks": breaks})
+        path = folder / "xquad_r" / f"{tag}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"version": "1.1", "data": [{"title": "x", "paragraphs": made}]}), encoding="utf-8")
+    return folder
+
+
+def write_xdailydialog(folder: Path, languages=("en", "de"), dialogues=60) -> Path:
+    """The folder with the task xdailydialog in it: dialogues of three turns, the last of which names what was asked."""
+    for tag in languages:
+        rows = []
+        for number in range(dialogues):
+            name = NAMES[number % len(NAMES)] * (1 + number // len(NAMES))
+            turns = ("?", ASK[tag].format(name), TELL[tag].format(name))
+            rows.append("".join(f"{turn} __eou__ " for turn in turns))
+        for split in ("dev", "test"):
+            path = folder / "xdailydialog" / f"{tag}_{split}_human.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    return folder
+
+
 def toy_task(**changes):
     """The task; training and test are the same."""
     documents = collection()

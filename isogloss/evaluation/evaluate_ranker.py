@@ -103,27 +103,32 @@ def evaluate_ranker(
     limit: int = run.get("test_items", 0) if items is None else items
     metrics = [family(name) for name in _names(declared, asked.metrics)]
     queries = read_queries(declared, data, split, languages, limit)
-    if asked.documents:
-        queries = among(queries, [language(spelling).tag for spelling in _listed(asked.documents)])
+    chosen = [language(spelling).tag for spelling in _listed(asked.documents)]
+    if chosen:
+        queries = among(queries, chosen)
     queries = with_relevant(queries, f"task {declared.name}, split {split}")
     ranker = load_ranker(model, asked.settings)
-    tuned = learned(ranker, TaskSplit(declared, data, split, list(queries)))
+    tuned = learned(ranker, TaskSplit(declared, data, split, list(queries)), chosen)
     origin = origin_of(model, ranker, run)
     tell_unseen(origin, [group[0].language for group in queries.values()])
     depth = max(FIRST, *(depth_of(metric.name) for metric in metrics))
-    ranked = {name: ranker.rank(group, depth) for name, group in queries.items()}
+    ranked: dict[str, Sequence[RankingPrediction]] = {}
+    before: dict[str, Hubness] = {}
+    for name, group in queries.items():
+        ranked[name] = ranker.rank(group, depth)
+        if raw := getattr(ranker, "raw_hubness", None):
+            before[name] = raw
     conditions = Conditions(
         method=origin.method,
         task=declared.name,
         split=split,
         pairing="none",
         seeds=origin.seeds,
-        settings={**origin.settings, **({"documents": _listed(asked.documents)} if asked.documents else {})},
+        settings={**origin.settings, **({"documents": chosen} if chosen else {})},
         encoder=origin.encoder,
         data={"sha256": fingerprint(declared, data), "documents": collection_sizes(queries), **tuned},
         train_language=declared.train_language,
     )
-    before = getattr(ranker, "raw_hubness", {})
     return score_ranking(metrics, queries, ranked, conditions, before, started=started, output=output)
 
 
@@ -158,10 +163,11 @@ def score_ranking(
     return result
 
 
-def learned(ranker: "Ranker", what: TaskSplit) -> dict[str, Any]:
+def learned(ranker: "Ranker", what: TaskSplit, documents: Sequence[str] = ()) -> dict[str, Any]:
     """What a ranker that has `learn` tuned on the task's training and dev queries; nothing of other rankers.
 
-    A split that the task lacks is empty. That dev was tuned on is told where it is scored.
+    documents: the languages of those that are ranked; () = all. A split that the task lacks is empty. That dev was
+    tuned on is told where it is scored.
     """
     if not hasattr(ranker, "learn"):
         return {}
@@ -170,6 +176,7 @@ def learned(ranker: "Ranker", what: TaskSplit) -> dict[str, Any]:
         try:
             lacks = split == "dev" and what.task.dev_split is None
             found = {} if lacks else read_queries(what.task, what.data, split, what.languages)
+            found = among(found, documents) if documents else found
         except UserError as error:
             print(f"no {split} queries: {error}", file=sys.stderr)
             found = {}

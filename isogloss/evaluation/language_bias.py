@@ -44,19 +44,17 @@ def _bias(
     languages: Mapping[int, Mapping[str, str]],
     first: int,
 ) -> dict[str, Any]:
-    found, blind = Counter[str](), Counter[str]()
+    found, blind = Counter[str](), dict[str, float]()
     totals = {key: Counter(tags.values()) for key, tags in languages.items()}
     for query, prediction in zip(queries, predictions, strict=True):
-        tags = languages[id(query.documents)]
+        key = id(query.documents)
         shown = prediction.documents[:first]
-        found.update(tags[name] for name in shown)
+        found.update(languages[key][name] for name in shown)
         for grade, count in Counter(query.gains.get(name, 0) for name in shown).items():
-            spread = _spread(query, grade, tags, totals[id(query.documents)])
-            alike = spread.total()
+            spread = _spread(query, grade, languages[key], totals[key])
             for tag, documents in spread.items():
-                blind[tag] += count * documents / alike  # pyright: ignore[reportArgumentType]
-    places = found.total()
-    every = sorted(set(found) | set(blind))
+                blind[tag] = blind.get(tag, 0) + count * documents / spread.total()
+    places, every = found.total() or 1, sorted(set(found) | set(blind))
     observed = {tag: 100 * found[tag] / places for tag in every}
     expected = {tag: 100 * blind[tag] / places for tag in every}
     bias = sum(abs(observed[tag] - expected[tag]) for tag in every) / 2

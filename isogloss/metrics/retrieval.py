@@ -7,7 +7,7 @@ by rank, so that ties are decided here, for the earlier document, and not by the
 document say nothing about a ranking and are left out of the mean; who scores tells how many they were.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -69,12 +69,19 @@ def _measure(name: str, beside: Sequence[str] = ()) -> Any:
     except ImportError:
         if name in USUAL or "@" in name:
             raise UserError(f"metric {name} is a measure of rankings: pip install 'isogloss[retrieval]'") from None
-        raise UserError(f"no metric {name!r}; {nearest(name, (*beside, *USUAL))}") from None
+        raise UserError(_unknown(name, {*beside, *USUAL})) from None
     try:
         measure = ir_measures.parse_measure(name)
         known = measure.params.get("cutoff", 1) > 0 and ir_measures.DefaultPipeline.supports(measure)
     except (NameError, ValueError, TypeError, AttributeError):
         measure, known = None, False
     if not known:
-        raise UserError(f"no metric {name!r}; {nearest(name, (*beside, *USUAL, *ir_measures.measures.registry))}")
+        heads = (each for each in ir_measures.measures.registry if each.isascii())
+        raise UserError(_unknown(name, {*beside, *USUAL, *heads}))
     return measure
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    """What to say about a name that is none: the names that differ in case alone, or the nearest."""
+    alike = sorted(each for each in known if each.lower() == name.lower())
+    return f"no metric {name!r}; " + (f"did you mean {', '.join(alike)}?" if alike else nearest(name, known))

@@ -2,19 +2,21 @@
 
 Where they come from is named by a word or by a ranker: `random`, any document of the languages that are read; `given`,
 the candidates that a query came with; the name of a ranker (`bm25`, a run, `dense:tiny`), the documents that it places
-in a band of ranks, which are harder. Each example draws its own, from the seed and its number alone.
+in a band of ranks, which are harder. Each example draws its own, from the seed and its number alone. Answers of other
+queries of the batch (`in_batch`) are found when there is a batch.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
 from isogloss.errors import UserError
 from isogloss.records import RankedQuery
-from isogloss.retrieval._training_queries import Asked, Material
+from isogloss.retrieval._training_queries import Asked, Example, Material
 
-RANDOM, GIVEN = "random", "given"
+RANDOM, GIVEN, IN_BATCH = "random", "given", "in_batch"
 Band = tuple[int, int]  # the first and the last rank, counted from 1
 
 
@@ -42,6 +44,16 @@ def sampler(source: str, count: int, band: Band, found: Material, seed: int) -> 
         return [number for number in among[order].tolist() if number not in known][:count]
 
     return drawn
+
+
+def others(batch: Sequence[Example], found: Material, count: int) -> list[list[int]]:
+    """For each example at most `count` answers of the others in the batch, the next ones first; none that is known."""
+    made = []
+    for i, example in enumerate(batch):
+        answers = dict.fromkeys(each.answer for each in chain(batch[i + 1 :], batch[:i]))
+        known = found.queries[example.query].known
+        made.append([number for number in answers if number not in known][:count])
+    return made
 
 
 def _candidates(source: str, band: Band, found: Material) -> Sequence[np.ndarray]:

@@ -1,6 +1,6 @@
-"""Rows of tokens as tensors, and an encoder that gives their states alone."""
+"""Rows of tokens as tensors, how many are read at once, and an encoder that gives their states alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -21,3 +21,17 @@ def without_pooler(encoder: PreTrainedModel) -> PreTrainedModel:
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # pyright: ignore[reportArgumentType]
     return encoder
+
+
+def within(order: np.ndarray, sizes: np.ndarray, tokens: int) -> Iterator[list[int]]:
+    """The numbers in their order, in batches of at most so many tokens; a longer one is a batch."""
+    batch: list[int] = []
+    total = 0
+    for number in order.tolist():
+        if batch and total + sizes[number] > tokens:
+            yield batch
+            batch, total = [], 0
+        batch.append(number)
+        total += sizes[number]
+    if batch:
+        yield batch

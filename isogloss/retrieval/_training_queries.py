@@ -6,19 +6,21 @@ none of them is ever its negative.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isogloss.data.rankings import KINDS, read_queries
 from isogloss.errors import UserError, nearest
 from isogloss.records import Document, RankedQuery
 
 if TYPE_CHECKING:
     from isogloss.runs import Job
 
+RANKING, TRANSLATION = "ranking", "translation"
 LanguagePair = tuple[str, str]  # of the query, of the document
 
 
@@ -67,33 +69,61 @@ def gather(job: "Job", pairs: Sequence[str]) -> Material:
     """The training queries of a job and their documents, for the pairs of languages that are named, or all.
 
     Raises:
-        UserError: the task ranks nothing, a pair is unknown, or no query has an answer in these languages.
+        UserError: the task has no queries, a pair is unknown, or no query has an answer in these languages.
     """
-    if job.task.kind != "ranking":
-        raise UserError(
-            f"{job.recipe.method} is trained on tasks of ranking, and {job.task.name} is one of {job.task.kind}; "
-            "`isogloss list tasks` shows all"
-        )
-    records = job.records("train")
-    read = language_pairs(pairs, tuple(records))
-    made = material([record for group in records.values() for record in group], read)
+    records = training_queries(job)
+    tags = dict.fromkeys(record.language for record in records)
+    if job.task.kind == RANKING:  # whose collection may have documents in languages that are not asked for
+        read = language_pairs(pairs, tuple(tags))
+    else:
+        tags |= dict.fromkeys(record.documents[0].language for record in records)
+        read = language_pairs(pairs, tuple(tags))
+        read = read if pairs else [pair for pair in read if pair[0] != pair[1]]  # a text is no answer to itself
+    made = material(records, set(read))
     if not made.queries:
         told = ", ".join("-".join(pair) for pair in read)
         raise UserError(f"{job.task.name}: no query has an answer in the pairs of languages {told}; name others")
     return made
 
 
-def material(records: Sequence[RankedQuery], pairs: Sequence[LanguagePair]) -> Material:
+def training_queries(job: "Job") -> list[RankedQuery]:
+    """The training queries of a job: of parallel text each sentence, which its translation answers.
+
+    Raises:
+        UserError: the task is none of ranking, bitext or translation.
+    """
+    task, recipe = job.task, job.recipe
+    if task.kind == RANKING:
+        return [record for group in job.records("train").values() for record in group]
+    if task.kind not in KINDS:
+        raise UserError(
+            f"{recipe.method} is trained on tasks with queries, and {task.name} is {task.kind}; choose a task of "
+            f"{', '.join(KINDS)}"
+        )
+    asked = recipe.train_languages or recipe.languages  # each with the training language, to and from it
+    found = read_queries(task, recipe.data, "train", [tag for tag in asked if tag != task.train_language])
+    # of bitext the same id is another item in another language
+    name = "{1}" if task.kind == TRANSLATION else "{0}/{1}"
+    return [
+        replace(query, id=name.format(tag, query.id))
+        for tag, group in found.items()
+        for query in group
+        if query.text.strip()
+    ]
+
+
+def material(records: Sequence[RankedQuery], pairs: Collection[LanguagePair]) -> Material:
     """The queries that have an answer in one of the pairs of languages, in their order, and all documents."""
     by_text: dict[str, int] = {}
     documents: list[Document] = []
     collections: dict[int, dict[str, int]] = {}  # numbers by id; one object serves many queries
     for record in records:
         if id(record.documents) not in collections:
-            for document in record.documents:
+            there = [document for document in record.documents if document.text.strip()]  # a translation may be empty
+            for document in there:
                 if by_text.setdefault(document.text, len(documents)) == len(documents):
                     documents.append(document)
-            collections[id(record.documents)] = {each.id: by_text[each.text] for each in record.documents}
+            collections[id(record.documents)] = {each.id: by_text[each.text] for each in there}
     grades: dict[str, dict[int, int]] = defaultdict(dict)  # by item
     answers_of_text: dict[str, set[int]] = defaultdict(set)
     for record in records:

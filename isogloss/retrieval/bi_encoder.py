@@ -35,6 +35,7 @@ from isogloss.encoders import load_encoder, load_tokenizer, quiet
 from isogloss.encoders.sentence_vectors import POOLINGS, Encode, sentence_vectors, unit
 from isogloss.encoders.visibility import encode, prepare
 from isogloss.files import write_atomic
+from isogloss.kinds import padding_id
 from isogloss.losses import ranking_cross_entropy, weighted_mean
 from isogloss.processes import divided, this_process
 from isogloss.ranking_run import check_sanity, sanity_sample
@@ -122,7 +123,7 @@ class Method:
     def collate(self, job: "Job") -> Callable[[Sequence[Example]], dict[str, Any]]:
         """The function that lays out queries, then the batch's different documents, (B + D, L)."""
         found, queries, documents = self.prepared(job)
-        pad = job.tokenizer.pad_token_id
+        pad = padding_id(job.tokenizer)
 
         def collate(batch: Sequence[Example]) -> dict[str, Any]:
             numbers = list(dict.fromkeys(n for example in batch for n in (example.answer, *example.negatives)))
@@ -177,7 +178,7 @@ class Method:
 
     def ranker(self, folder: Path) -> Ranker:
         """The ranker of a finished run: documents by the cosine of their vectors with the query's."""
-        return Dense(str(folder), text_encoder(folder))
+        return Dense("bi_encoder", text_encoder(folder))
 
 
 def text_encoder(folder: str | Path) -> Encode:

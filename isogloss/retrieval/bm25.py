@@ -6,6 +6,7 @@ words; where a script writes no spaces, into pairs of neighbouring characters. A
 not found.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from isogloss.records import UNSPACED, Document, RankedQuery, RankingPrediction,
 from isogloss.retrieval.ranker import Ranker, by_collection, ranking
 
 UNPOINTED = ("ARABIC ", "HEBREW ")  # scripts whose vowel signs mostly stay unwritten
+ASCII_WORDS = re.compile("[a-z0-9]+")
 Score = Callable[[str], np.ndarray]  # query -> (D,)
 STRETCH = "\u0640"  # tatweel, which makes an Arabic word longer on paper
 
@@ -90,6 +92,8 @@ def indexed(texts: Sequence[Sequence[str]], settings: Settings) -> Score:
 
 def tokens(text: str) -> list[str]:
     """The words of a text in any script, folded; pairs of neighbouring characters where words are not spaced."""
+    if text.isascii():  # the same, many times as fast
+        return ASCII_WORDS.findall(text.lower())
     folded = _folded(text)
     found: list[str] = []
     for run in _runs(folded):

@@ -38,10 +38,10 @@ from isogloss.prediction import GPU, TOKENS_PER_BATCH
 from isogloss.processes import divided, this_process
 from isogloss.ranking_run import check_sanity, sanity_sample
 from isogloss.recipe import build
-from isogloss.retrieval._negatives import RANDOM, sampler
+from isogloss.retrieval._negatives import IN_BATCH, RANDOM, others, sampler
 from isogloss.retrieval._pair_tokens import DOCUMENT, QUERY, PairTokens
 from isogloss.retrieval._ranker_card import ranker_card
-from isogloss.retrieval._rows import padded, without_pooler
+from isogloss.retrieval._rows import padded, within, without_pooler
 from isogloss.retrieval._sentence_transformers import dense, pooling, write_layout
 from isogloss.retrieval._training_queries import Example, Material, examples, gather
 from isogloss.run_folder import read_manifest
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from isogloss.runs import Job
 
 Pair = tuple[int, int]  # a query and a document, by their numbers
-IN_BATCH = "in_batch"  # negatives: answers of the other queries of the batch
 PAIRS_AT_ONCE = 50_000  # pairs whose tokens are held at a time
 Spread = Callable[[Sequence[tuple[Pair, ...]], Callable[[tuple[Pair, ...]], np.ndarray]], list[np.ndarray]]
 TITLE = "It reads a query and a document, in many languages, side by side and gives their score."
@@ -226,7 +225,8 @@ class Method:
         tokenizer.save_pretrained(folder)
         library = ""
         if isinstance(network, EncoderForSequenceClassification):
-            library, (_, inner, _, _, last) = "sentence-transformers", network.output
+            library = "sentence-transformers"
+            inner, last = (layer for layer in network.output if isinstance(layer, nn.Linear))
             head = [dense(inner, nn.ReLU, "sentence_embedding"), dense(last, nn.Identity, "scores")]
             parts = [pooling("first", network.config.hidden_size), *head]
             write_layout(folder, parts, "CrossEncoder", activation_fn="torch.nn.modules.linear.Identity")
@@ -243,23 +243,13 @@ class Method:
         """
         lengths = build(Lengths, read_manifest(folder)["lengths"], "lengths")
         if self.settings.score == "linear":
-            network = EncoderForSequenceClassification.from_pretrained(folder)
+            network: nn.Module = EncoderForSequenceClassification.from_pretrained(folder)
         else:
             network = prepare(load_encoder(folder))
-        network.to(this_process().device)
+        nn.Module.to(network, this_process().device)
         made = PairScorer(str(folder), network, PairTokens(load_tokenizer(folder), lengths, self.settings.cut))
         check_sanity(folder, made.scores)
         return made
-
-
-def others(batch: Sequence[Example], found: Material, count: int) -> list[list[int]]:
-    """For each example at most `count` answers of the others in the batch, the next ones first; none that is known."""
-    made = []
-    for i, example in enumerate(batch):
-        answers = dict.fromkeys(each.answer for each in chain(batch[i + 1 :], batch[:i]))
-        known = found.queries[example.query].known
-        made.append([number for number in answers if number not in known][:count])
-    return made
 
 
 def pair_rows(tokens: PairTokens, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Tensor]:
@@ -268,7 +258,7 @@ def pair_rows(tokens: PairTokens, pairs: Sequence[tuple[np.ndarray, np.ndarray]]
     return padded([tokens.row(*pair) for pair in pairs], tokens.pad_token_id) | {"parts": parts}
 
 
-def pair_scores(network: nn.Module, rows: Mapping[str, Tensor]) -> Tensor:
+def pair_scores(network: Any, rows: Mapping[str, Tensor]) -> Tensor:
     """The score of each row, (R,): the head's, or without one the inner product of the two texts' mean states."""
     if isinstance(network, EncoderForSequenceClassification):
         return network(rows["input_ids"], rows["attention_mask"]).logits[:, 0].float()
@@ -287,17 +277,3 @@ def blocks(pairs: Sequence[Sequence[Pair]]) -> Iterator[Sequence[Sequence[Pair]]
         count += len(row)
     if begin < len(pairs):
         yield pairs[begin:]
-
-
-def within(order: np.ndarray, sizes: np.ndarray, tokens: int) -> Iterator[list[int]]:
-    """The numbers in their order, in batches of at most so many tokens; a longer one is a batch."""
-    batch: list[int] = []
-    total = 0
-    for number in order.tolist():
-        if batch and total + sizes[number] > tokens:
-            yield batch
-            batch, total = [], 0
-        batch.append(number)
-        total += sizes[number]
-    if batch:
-        yield batch

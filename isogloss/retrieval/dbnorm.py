@@ -265,7 +265,7 @@ class Corrected:
     def __init__(self, encode: Encode, name: str, settings: Settings):
         self.name = f"{name} + {settings.correction}" + (", transductive" if settings.transductive else "")
         self.settings = settings
-        self.raw_hubness: dict[str, Hubness] = {}  # of the last queries in each language, before the correction
+        self.raw_hubness: Hubness | None = None  # of the last queries, without the correction
         files = {"query": settings.query_bank, "gallery": settings.gallery_bank}
         self._texts: dict[str, Sequence[Document]] = {
             name: read_bank(Path(file)) for name, file in files.items() if file
@@ -291,6 +291,7 @@ class Corrected:
         Raises:
             UserError: a bank is lacking or the test itself, or a beta is neither given nor tuned.
         """
+        self.raw_hubness = None
         self._vectors([text for query in queries for text in (query.text, *(each.text for each in query.documents))])
         found: dict[tuple[str, str], RankingPrediction] = {}
         for group in together(queries):
@@ -333,7 +334,7 @@ class Corrected:
         k = min(FIRST, places.shape[1])
         raw = hubness(nearest_neighbours(asked, documents, k).places, len(documents))
         after = hubness(places[:, :k], len(documents))
-        self.raw_hubness[tag] = raw
+        self.raw_hubness = raw
         print(
             f"hubness in {tag}: skewness of N_{k} {raw.skewness:.2f} raw, {after.skewness:.2f} corrected; the "
             f"document found most often {raw.most} and {after.most} times",

@@ -31,7 +31,7 @@ class Dense:
     """Ranks documents by the cosine of their vector with the query's."""
 
     def __init__(self, name: str, encode: Encode, settings: Settings | None = None):
-        self.name, self.encode, self.settings = name, encode, settings or Settings()
+        self.name, self.encode, self.settings = name, encode, settings or {}  # those of a run are in its manifest
         self._held: tuple[Sequence[Document], np.ndarray] = ((), np.zeros((0, 0), np.float32))  # the last collection
 
     def rank(self, queries: Sequence[RankedQuery], top_k: int) -> list[RankingPrediction]:

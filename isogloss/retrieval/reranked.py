@@ -38,11 +38,10 @@ class Reranked:
 
     def proposed(self, queries: Sequence[RankedQuery]) -> list[RankedQuery]:
         """The queries with the documents that the scorer compares them with, in the order of their collection."""
-        large = [query for query in queries if len(query.documents) > self.depth]
-        found = {(each.language, each.id): set(each.documents) for each in self.first_stage.rank(large, self.depth)}
-        return [
-            replace(query, documents=tuple(each for each in query.documents if each.id in chosen))
-            if (chosen := found.get((query.language, query.id))) is not None
-            else query
-            for query in queries
-        ]
+        large = [number for number, query in enumerate(queries) if len(query.documents) > self.depth]
+        found = list(queries)
+        ranked = self.first_stage.rank([queries[number] for number in large], self.depth) if large else []
+        for number, first in zip(large, ranked, strict=True):
+            chosen, query = set(first.documents), queries[number]
+            found[number] = replace(query, documents=tuple(each for each in query.documents if each.id in chosen))
+        return found

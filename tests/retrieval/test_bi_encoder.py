@@ -152,10 +152,3 @@ def test_a_folder_whose_weights_were_changed_is_refused(encoder_folder, tmp_path
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UserError, match="does not give the scores it was saved with"):
         method.ranker(folder)
-
-
-def test_a_task_that_ranks_nothing_is_refused(encoder_folder):
-    method, made, _ = prepared(encoder_folder)
-    object.__setattr__(made.task, "kind", "tagging")
-    with pytest.raises(UserError, match="trained on tasks of ranking, and toy is one of tagging"):
-        Method(Settings()).examples(made)

@@ -203,7 +203,7 @@ def test_a_bank_from_a_file_unseats_the_hub_and_the_change_is_told(tmp_path, cap
     found = ranker.rank(queries, 1)
     assert [each.documents[0] for each in raw] == ["d0", "d0", "d0"]
     assert [each.documents[0] for each in found] == ["d1", "d2", "d3"]
-    assert ranker.name == "toy + is" and ranker.raw_hubness["de"].most == 3
+    assert ranker.name == "toy + is" and ranker.raw_hubness.most == 3
     told = capsys.readouterr().err
     assert "hubness in de: skewness of N_1 " in told and "query bank: 5 texts; its sums say little below 100" in told
 

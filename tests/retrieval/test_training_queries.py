@@ -1,11 +1,12 @@
 from dataclasses import replace
 
 import pytest
-from toy_ranking import NAMES, collection, queries
+import toy_language
+from toy_ranking import NAMES, collection, job, queries
 
 from isogloss.errors import UserError
 from isogloss.records import Document, RankedQuery
-from isogloss.retrieval._training_queries import Example, examples, language_pairs, material
+from isogloss.retrieval._training_queries import Example, examples, gather, language_pairs, material
 
 BOTH = ("en", "de")
 
@@ -90,3 +91,23 @@ def test_pairs_of_languages_are_all_of_them_or_those_that_are_named():
     assert language_pairs(("zh-Hans-en",), ("en", "zh-Hans")) == [("zh-Hans", "en")]
     with pytest.raises(UserError, match="no pair of languages 'de-fr'.*did you mean de-en"):
         language_pairs(("de-fr",), BOTH)
+
+
+def test_sentences_of_parallel_text_are_queries_that_their_translations_answer(encoder_folder):
+    made = job(encoder_folder, "bi_encoder", None)
+    made.__dict__["task"] = toy_language.toy_task()
+    found = gather(made, ())
+    assert {(query.language, found.documents[n].language) for query in found.queries for n in query.answers} == {
+        ("en", "de"), ("de", "en")
+    }  # fmt: skip
+    english, german = (next(query for query in found.queries if query.key == f"{tag}/0") for tag in ("en", "de"))
+    texts = {toy_language.sentences("train", tag)[0].text for tag in ("en", "de")}
+    assert {found.documents[number].text for number in english.known} >= texts  # its own too is no negative of it
+    assert english.known == german.known or english.known & german.known
+
+
+def test_a_task_without_queries_is_refused(encoder_folder):
+    made = job(encoder_folder, "bi_encoder", None)
+    object.__setattr__(made.task, "kind", "tagging")
+    with pytest.raises(UserError, match="bi_encoder is trained on tasks with queries, and toy is tagging"):
+        gather(made, ())
