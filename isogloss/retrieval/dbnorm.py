@@ -225,8 +225,9 @@ def tuned(settings: Settings, dev: Sequence[Dev]) -> Settings:
     grid = {name: GRID if beta is None else (beta,) for name, beta in settings.betas.items()}
     hits = dict.fromkeys(product(*grid.values()), 0)
     for each in dev:
-        sums = {(name, beta): log_sum(each.banks[name], beta) for name, betas in grid.items() for beta in betas}
-        nearest = [each.banks[name].argmax(1) for name in grid] if settings.correction in DYNAMIC else None
+        banks = {name: checked(each.banks.get(name), name, settings.correction) for name in grid}
+        sums = {(name, beta): log_sum(banks[name], beta) for name, betas in grid.items() for beta in betas}
+        nearest = [bank.argmax(1) for bank in banks.values()] if settings.correction in DYNAMIC else None
         for betas in hits:
             by = combined([(beta, sums[name, beta]) for name, beta in zip(grid, betas, strict=True)], nearest)
             first = corrected(each.scores, by).argmax(1)
@@ -321,7 +322,8 @@ class Corrected:
             else:
                 tag, pairs = tested[name]
                 bank = bank_of(self._texts.get(name, ()), tag, self.settings.bank_size, pairs, name)
-            banks[name] = self._vectors(bank)
+            if bank:
+                banks[name] = self._vectors(bank)
         return self._vectors(texts), self._vectors([document.text for document in documents]), banks
 
     def _dev(self, group: Sequence[RankedQuery]) -> Dev:
