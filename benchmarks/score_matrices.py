@@ -1,27 +1,30 @@
-"""What can be done with a matrix of scores: hubs corrected by banks of texts, and a scorer's best found with few calls.
+"""What is done with a matrix of scores: hubs corrected by banks of texts, and a scorer's best found with few calls.
 
-    python -m benchmarks.score_matrices --data DIR [--parts banks,anchors] [--seeds 1,2,3] [--items 0] [--scorer RUN]
-        [--quick] [--output results/bench/score_matrices.json]
+    python -m benchmarks.score_matrices --data DIR [--parts words,anchors,captions,sentences] [--seeds 1,2,3]
+        [--items 0] [--scorer RUN] [--quick] [--output results/bench/score_matrices.json]
 
-banks: captions of Multi30k and sentences of Tatoeba, whose English is to be found, under every correction of
-`retrieval/dbnorm.py`, with banks of several sizes and of another domain (`benchmarks.banks`). anchors: questions of
-XQuAD-R and English sentences, ANNCUR beside BM25 and vectors that are re-scored with as many calls
-(`benchmarks.anchors`). Nothing is trained. What is tuned is tuned on dev or on held-out anchor questions. The results
-are written anew after each direction, and a part that is not asked for is kept as it was.
+Captions of Multi30k by a bag of words (words) and by the embedded encoder (captions), and sentences of Tatoeba
+(sentences), look for their English under every correction of `retrieval/dbnorm.py`, with banks of several sizes and of
+another domain (`benchmarks.banks`). Questions of XQuAD-R look for English sentences (anchors): ANNCUR beside BM25 and
+vectors that are re-scored with as many calls (`benchmarks.anchors`). Nothing is trained; what is tuned is tuned on dev
+or on held-out anchor questions. The results are written anew after each direction, and a part that is not asked for is
+kept as it was.
 """
 
 import argparse
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import anchors, banks
 from benchmarks.turns import circumstances, rounded
 from isogloss.cli import run_guarded
+from isogloss.errors import UserError
 from isogloss.files import write_atomic
 from isogloss.ranking_run import load_ranking
 
-PARTS = ("banks", "anchors")
+PARTS = ("words", "anchors", "captions", "sentences")
 
 
 def main() -> None:
@@ -43,24 +46,32 @@ def main() -> None:
 def measure(given: argparse.Namespace) -> None:
     """Measure the parts that are asked for, print a line for each row, and write everything to the output."""
     seeds, parts = [int(seed) for seed in given.seeds.split(",")], given.parts.split(",")
+    if wrong := set(parts) - set(PARTS):
+        raise UserError(f"--parts: there is no part {min(wrong)}; choose among {', '.join(PARTS)}")
     found: dict[str, Any] = {}
     if given.output and given.output.is_file():
         found = json.loads(given.output.read_text(encoding="utf-8"))
-    if "anchors" in parts:
-        scorer: Any = load_ranking(given.scorer).judge if given.scorer else None
-        budgets = anchors.BUDGETS[1:3] if given.quick else anchors.BUDGETS
-        found["anchors"] = anchors.measured(given.data, seeds, given.items, budgets, scorer)
-        keep(given.output, found)
-    if "banks" in parts:
-        found["banks"] = []
-        by_words, by_tiny = (banks.captions(given.data, each, seeds, given.quick) for each in (banks.BAG, banks.TINY))
-        for several in (by_words, by_tiny, banks.sentences(given.data, given.quick)):
-            for material in several:
-                rows = banks.measured(material)
-                found["banks"] += rows
-                for row in rows:
-                    tell(row)
-                keep(given.output, found)
+    for part in parts:
+        if part == "anchors":
+            scorer: Any = load_ranking(given.scorer).judge if given.scorer else None
+            budgets = anchors.BUDGETS[1:3] if given.quick else anchors.BUDGETS
+            found["anchors"] = anchors.measured(given.data, seeds, given.items, budgets, scorer)
+            keep(given.output, found)
+            continue
+        found["banks"] = [row for row in found.get("banks", []) if row["part"] != part]
+        for material in materials(part, given.data, seeds, given.quick):
+            rows = [{"part": part} | row for row in banks.measured(material)]
+            found["banks"] += rows
+            for row in rows:
+                tell(row)
+            keep(given.output, found)
+
+
+def materials(part: str, data: Path, seeds: Sequence[int], quick: bool) -> Iterator[banks.Material]:
+    """What a part of the measurements of banks is made on."""
+    if part == "sentences":
+        return banks.sentences(data, quick)
+    return banks.captions(data, {"words": banks.BAG, "captions": banks.TINY}[part], seeds, quick)
 
 
 def keep(output: Path | None, found: dict[str, Any]) -> None:

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import anchors, banks
+from benchmarks import anchors, banks, score_matrices_page
 from benchmarks.anchors import Field, MaxSim, Table, Tokens
 from benchmarks.banks import Material, Side
+from benchmarks.pieces import Table as Shown
 from isogloss.records import Document, RankedQuery, RankingPrediction
 from isogloss.retrieval.anncur import Settings
 from isogloss.retrieval.dbnorm import BANKS
@@ -80,3 +81,29 @@ def test_max_sim_is_the_mean_of_the_nearest_tokens_by_idf():
     encoder = SimpleNamespace(config=SimpleNamespace(vocab_size=4))
     found = MaxSim(encoder, None, known=known).scores(["a b", "a"], [["a", "b b", "c"]] * 2)
     np.testing.assert_allclose(found, [[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]], atol=1e-6)  # both words are as rare
+
+
+def test_the_page_shows_every_correction_and_every_way():
+    hub = np.random.default_rng(9).normal(size=12)
+    bank = {name: [sides(120, seed, hub)] for seed, name in enumerate(("20", "120", "120, of Tatoeba"))}
+    rows = banks.measured(Material("toy", "de-en", "toy", sides(40, 11, hub), sides(40, 12, hub), bank))
+    found = toy_field()
+    ways = {
+        "first, re-scored": [anchors.reranked(found, ByNumber(), 110)],
+        "anncur, random": [anchors.searched(found, Settings(budget=110, share=0.1, ridge=0.0), None)],
+    }
+    compared = anchors.compared(found, ways, 110)
+    content = {
+        "banks": rows,
+        "anchors": {
+            "scorer": "table", "items": 150, "questions": 10, "anchor_queries": 20, "rows": compared,
+            "alone": anchors.alone(found, {"first": ByNumber()}), "variants": compared[:2],
+        },
+    }  # fmt: skip
+    _, describe = score_matrices_page.PARTS["Matrices of scores"][1:]
+    pieces = list(describe(content))
+    tables = [piece for piece in pieces if isinstance(piece, Shown)]
+    assert [row[0] for row in tables[0].rows] == ["raw", *(kind for kind in BANKS if kind != "raw"), "margin"]
+    assert list(tables[0].header) == ["correction", *(f"bank of {name}" for name in bank), "hubs"]
+    assert all(len(row) == len(table.header) for table in tables for row in table.rows)
+    assert ["anncur, random", "100.0 +"] in [list(row) for table in tables for row in table.rows]
