@@ -17,6 +17,7 @@ Where we differ, and why:
 - A negative in the batch is one of this process: several processes do not exchange their vectors.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import NonNegativeInt, PositiveFloat
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
@@ -43,7 +44,7 @@ from isogloss.recipe import build
 from isogloss.retrieval._negatives import RANDOM, sampler
 from isogloss.retrieval._ranker_card import ranker_card
 from isogloss.retrieval._rows import padded, without_pooler
-from isogloss.retrieval._sentence_transformers import NORMALIZE, pooling, write_layout
+from isogloss.retrieval._sentence_transformers import NORMALIZE, pooling, tell_other_layout, write_layout
 from isogloss.retrieval._training_queries import Example, Material, examples, gather
 from isogloss.retrieval.dense import Dense
 from isogloss.retrieval.ranker import Ranker
@@ -71,7 +72,7 @@ class Settings:
     negatives: str = RANDOM  # where further ones come from: random, given, or a ranker (bm25, a run, dense:tiny)
     hard_negatives: NonNegativeInt = 0  # for each query, beside the other documents of its batch
     band: tuple[int, int] = (10, 100)  # ranks among which a ranker's negatives are drawn
-    rounds: int = 1  # times that each query is read with other negatives before they repeat
+    rounds: PositiveInt = 1  # times that each query is read with other negatives before they repeat
     cut: Literal["end", "start"] = "end"  # which end a text loses that is longer than max_length
     texts_at_once: NonNegativeInt = 0  # texts encoded at a time and computed again in the backward pass; 0 = all
 
@@ -118,6 +119,7 @@ class Method:
 
     def build(self, job: "Job") -> PreTrainedModel:
         """The encoder."""
+        tell_other_layout(job.recipe.encoder, self.settings.pooling)
         return prepare(without_pooler(job.load_encoder()))
 
     def collate(self, job: "Job") -> Callable[[Sequence[Example]], dict[str, Any]]:
@@ -127,11 +129,12 @@ class Method:
 
         def collate(batch: Sequence[Example]) -> dict[str, Any]:
             numbers = list(dict.fromkeys(n for example in batch for n in (example.answer, *example.negatives)))
+            columns = {number: column for column, number in enumerate(numbers)}
             rows = [queries[example.query] for example in batch] + [documents[number] for number in numbers]
             known = [[n in found.queries[example.query].known for n in numbers] for example in batch]
             return padded(rows, pad) | {
                 "ids": [example.key for example in batch],
-                "answers": torch.tensor([numbers.index(example.answer) for example in batch]),
+                "answers": torch.tensor([columns[example.answer] for example in batch]),
                 "known": torch.tensor(known),
                 "weights": torch.tensor([example.weight for example in batch]),
             }
@@ -143,7 +146,8 @@ class Method:
         answers, known = batch["answers"], batch["known"]
         vectors = self._vectors(network, batch["input_ids"], batch["attention_mask"])
         queries, documents = vectors[: len(answers)], vectors[len(answers) :]
-        scores = queries @ documents.T / self.settings.temperature  # (B, H) @ (H, D) -> (B, D)
+        with torch.autocast(vectors.device.type, enabled=False):  # half precision would blur what the temperature shows
+            scores = queries.float() @ documents.float().T / self.settings.temperature  # (B, H) @ (H, D) -> (B, D)
         losses = ranking_cross_entropy(scores, answers, known)
         if self.settings.symmetric:
             own = torch.arange(len(answers), device=answers.device)
@@ -206,9 +210,12 @@ def cosines(encode: Encode, queries: Sequence[str], documents: Sequence[Sequence
 
 
 def tokens_of(tokenizer: Any, texts: Sequence[str], *, max_length: int, cut: str) -> list[np.ndarray]:
-    """The token ids of each text with special ones, at most `max_length`."""
+    """The token ids of each text with special ones, at most `max_length`; how many texts are cut is told."""
     tokenizer.truncation_side = SIDES[cut]
     ids = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
+    full = [text for text, row in zip(texts, ids, strict=True) if len(row) == max_length]
+    if longer := sum(len(tokenizer(text, verbose=False)["input_ids"]) > max_length for text in full):
+        print(f"{longer} texts are longer than max_length ({max_length} tokens) and lose their {cut}", file=sys.stderr)
     return [np.array(row, dtype=np.int64) for row in ids]
 
 

@@ -67,8 +67,8 @@ def open_index(folder: Path, encoder: str | Path | None = None) -> Index:
     facts = read_facts(folder)
     if not facts.finished:
         raise UserError(f"{folder} is an index that was not finished; give the command that began it again")
-    store = open_store(facts.store, folder / STORE, facts.shape)
-    return Index(folder, facts, store, _own_encoder(folder, facts, encoder))
+    own = _own_encoder(folder, facts, encoder)
+    return Index(folder, facts, open_store(facts.store, folder / STORE, facts.shape), own)
 
 
 def check_vectors(texts: Sequence[str], vectors: np.ndarray, dimension: int) -> None:
@@ -78,8 +78,9 @@ def check_vectors(texts: Sequence[str], vectors: np.ndarray, dimension: int) -> 
         UserError: they are not; the text is named.
     """
     if vectors.shape != (len(texts), dimension):
+        found = " x ".join(map(str, vectors.shape))
         raise UserError(
-            f"vectors of shape {vectors.shape} for {len(texts)} texts; the index has {dimension} dimensions"
+            f"the encoder's vectors of {len(texts)} texts are {found}; the index has {dimension} dimensions"
         )
     lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
     bad = np.flatnonzero(~(np.abs(lengths - 1) <= UNIT))  # NaN too

@@ -175,10 +175,8 @@ def _filled(index: Index, documents: Iterable[Document], *, update: bool) -> Cha
                     "--update replaces what was there"
                 )
             else:
-                changes.added, changes.replaced = (
-                    changes.added + (before is None),
-                    changes.replaced + (before is not None),
-                )
+                changes.added += before is None
+                changes.replaced += before is not None
                 new[document.id] = document
         if new:
             vectors = _vectors(index, list(new.values()))

@@ -6,10 +6,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from toy_ranking import NAMES, collection, finished, job, queries
 
+from isogloss.encoders import load_tokenizer
 from isogloss.encoders.sentence_vectors import sentence_vectors, unit
 from isogloss.errors import UserError
 from isogloss.losses import ranking_cross_entropy
-from isogloss.retrieval.bi_encoder import Method, Settings, text_encoder, vectors_of
+from isogloss.retrieval.bi_encoder import Method, Settings, text_encoder, tokens_of, vectors_of
 from isogloss.train_settings import TrainSettings
 from isogloss.training import fit
 
@@ -113,9 +114,11 @@ def test_the_folder_opens_as_a_sentence_transformer_with_equal_vectors(
     np.testing.assert_allclose(theirs.encode(texts), text_encoder(folder)(texts), atol=1e-5)
     assert theirs.max_seq_length == made.recipe.lengths.max_length
     assert theirs.similarity_fn_name == "cosine"
+    theirs(theirs.preprocess(TEXTS))["sentence_embedding"].sum().backward()  # and can be trained there
+    assert any(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in theirs.parameters())
 
 
-def test_a_folder_of_sentence_transformers_is_an_encoder_to_go_on_with(encoder_folder, tmp_path):
+def test_a_folder_of_sentence_transformers_is_an_encoder_to_go_on_with(encoder_folder, tmp_path, capsys):
     from sentence_transformers import SentenceTransformer
 
     method, made, network = prepared(encoder_folder)
@@ -124,6 +127,9 @@ def test_a_folder_of_sentence_transformers_is_an_encoder_to_go_on_with(encoder_f
     again, job_again, network_again = prepared(tmp_path / "theirs")
     second = finished(again, job_again, network_again, tmp_path / "second")
     np.testing.assert_allclose(text_encoder(second)(TEXTS), text_encoder(first)(TEXTS), atol=1e-6)
+    assert "pool" not in capsys.readouterr().err
+    prepared(tmp_path / "theirs", pooling="first")
+    assert "pools by mean, now the pooling is first; --set pooling=mean keeps that" in capsys.readouterr().err
 
 
 def test_it_learns_to_answer_across_languages_and_its_run_ranks(encoder_folder, tmp_path):
@@ -131,7 +137,7 @@ def test_it_learns_to_answer_across_languages_and_its_run_ranks(encoder_folder, 
     made = job(encoder_folder, "bi_encoder", method.settings)
     network = method.build(made)
     found = method.examples(made)
-    train = TrainSettings(updates=60, batch_size=12, learning_rate=2e-3, save_every=1000)
+    train = TrainSettings(updates=45, batch_size=12, learning_rate=2e-3, save_every=1000)
     fit(
         network, found, collate=method.collate(made), loss=method.loss, settings=train, seed=1,
         folder=tmp_path / "checkpoints", title="toy",
@@ -152,3 +158,11 @@ def test_a_folder_whose_weights_were_changed_is_refused(encoder_folder, tmp_path
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(UserError, match="does not give the scores it was saved with"):
         method.ranker(folder)
+
+
+def test_texts_that_are_too_long_lose_the_end_that_is_named_and_are_told(encoder_folder, tokenizer, capsys):
+    whole = tokenizer(TEXTS[3])["input_ids"]
+    for cut, kept in (("end", whole[1:9]), ("start", whole[-9:-1])):
+        short, long = tokens_of(load_tokenizer(encoder_folder), [TEXTS[2], TEXTS[3]], max_length=10, cut=cut)
+        assert long.tolist() == [whole[0], *kept, whole[-1]] and len(short) < 10
+        assert f"1 texts are longer than max_length (10 tokens) and lose their {cut}" in capsys.readouterr().err

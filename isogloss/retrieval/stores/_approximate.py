@@ -94,7 +94,7 @@ def open_lists(path: Path) -> Any:
     try:
         return faiss().read_index(str(path), faiss().IO_FLAG_MMAP)
     except RuntimeError as error:
-        raise UserError(f"{path} is damaged ({str(error).splitlines()[0]}); rebuild it with --compact") from None
+        raise UserError(f"{path} is damaged ({str(error).splitlines()[0]}); the next change makes it anew") from None
 
 
 def candidates(index: Any, queries: np.ndarray, k: int, probes: int, hidden: np.ndarray | None) -> np.ndarray:

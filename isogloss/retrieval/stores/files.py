@@ -14,6 +14,7 @@ Letters: Q queries, D documents, H hidden size, k neighbours.
 
 import json
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -67,14 +68,28 @@ class Files:
             try:
                 self._use([self._segment(name, rows) for name, rows in self.state.segments])
                 gone = np.load(self.folder / self.state.deleted) if self.state.deleted else np.zeros(0, np.int64)
-                lists = self.state.lists
-                self._lists = _approximate.open_lists(self.folder / lists["file"]) if lists else None
+                self._lists = self._opened_lists()
                 break
             except FileNotFoundError as error:  # removed since the manifest was read, if that has changed
                 if attempt + 1 == TRIES or _read(self.folder) == self.state:
                     raise UserError(f"{error.filename or error} is missing; build the index again") from None
+            except (ValueError, EOFError) as error:
+                if isinstance(error, UserError):
+                    raise
+                raise UserError(f"{self.folder / str(self.state.deleted)} is damaged; build the index again") from None
         self.deleted = np.zeros(self.rows, bool)
         self.deleted[gone] = True
+
+    def _opened_lists(self) -> Any:
+        """The lists; None where there are none, or they cannot be used, which is told: all can be found without."""
+        if self.state.lists is None:
+            return None
+        try:
+            return _approximate.open_lists(self.folder / self.state.lists["file"])
+        except UserError as error:
+            print(f"{error}; searching exactly", file=sys.stderr)
+            self.state = replace(self.state, lists=None)
+            return None
 
     def _use(self, segments: list[Segment]) -> None:
         """Nothing; these are the segments, and it is known where each begins and where the last one ends."""
@@ -201,7 +216,7 @@ class Files:
     def _stale(self) -> bool:
         """Whether there are many documents, and no lists or too many that came after them."""
         covered = self.state.lists["rows"] if self.state.lists else 0
-        return self.count() >= self.approximate_from and self.rows - covered > STALE * self.rows
+        return self.count() >= self.approximate_from and self.rows - covered > STALE * self.rows and _has_faiss()
 
     def _built(self, name: str) -> dict[str, Any]:
         """The lists of all rows, as the manifest has them."""
@@ -241,6 +256,15 @@ class Files:
         for path in self.folder.iterdir():
             if path.name not in named:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _has_faiss() -> bool:
+    """Whether lists can be built; if not, it is told."""
+    try:
+        return _approximate.faiss() is not None
+    except UserError as error:
+        print(f"{error}; until then documents are compared one by one", file=sys.stderr)
+        return False
 
 
 def create(rest: str, folder: Path, shape: Shape) -> Files:

@@ -220,17 +220,37 @@ def damaged(name, content):
         (damaged("vectors.json", b"{"), "vectors.json is damaged"),
         (damaged("vectors.json", b'{"vectors": 7}'), "is of version 7, this isogloss reads 1"),
         (damaged("vectors.json", None), "No such file"),
-        (damaged("*.faiss", b"no lists"), "is damaged .*rebuild it with --compact"),
+        (damaged("deleted*.npy", b"no rows"), "deleted-000001.npy is damaged"),
     ],
 )
 def test_a_damaged_store_is_one_line(tmp_path, damage, complaint):
     files.create("", tmp_path, SHAPE)
     store = files.Files(tmp_path, approximate_from=10)
     store.add([document(number) for number in range(50)], units(50))
+    store.delete(["7"])
     store.commit()
     damage(tmp_path)
     with pytest.raises(UserError, match=complaint):
         files.Files(tmp_path)
+
+
+def test_lists_that_cannot_be_used_are_told_done_without_and_made_anew(tmp_path, capsys, monkeypatch):
+    files.create("", tmp_path, SHAPE)
+    store = files.Files(tmp_path, approximate_from=10)
+    store.add([document(number) for number in range(50)], units(50))
+    store.commit()
+    right = store.search(units(3, seed=4), 5, exact=True)
+    next(tmp_path.glob("*.faiss")).write_bytes(b"no lists")
+    again = files.Files(tmp_path, approximate_from=10)
+    assert again.search(units(3, seed=4), 5) == right
+    assert "is damaged" in (told := capsys.readouterr().err) and "searching exactly" in told and told.count("\n") == 1
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "faiss", None)
+        again.commit()
+        assert "pip install 'isogloss[retrieval]'" in capsys.readouterr().err
+        assert files.Files(tmp_path).state.lists is None
+    again.commit()
+    assert files.Files(tmp_path).state.lists["rows"] == 50
 
 
 def test_a_full_disk_is_one_line_and_leaves_what_was_there(tmp_path, monkeypatch):
