@@ -1,9 +1,9 @@
 """Banks of texts: read from files or taken from a task's training split, and never the test itself."""
 
 import json
-import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from isogloss.data.formats import open_text
@@ -46,27 +46,35 @@ def _text(line: str, where: str, number: int) -> Document:
 
 
 def texts_of_queries(queries: Iterable[RankedQuery]) -> list[Document]:
-    """The queries as texts of a bank."""
-    return [Document(id=f"query {query.id}", language=query.language, text=query.text) for query in queries]
+    """The queries as texts of a bank; under other ids, as those of two splits are often the same line numbers."""
+    return [Document(id=f"bank {query.id}", language=query.language, text=query.text) for query in queries]
 
 
 def documents_of(queries: Iterable[RankedQuery]) -> list[Document]:
-    """The documents of the queries, every collection once and every text once."""
+    """The documents of the queries, every text once, under other ids."""
     collections = {id(query.documents): query.documents for query in queries}
-    return list({document.text: document for each in collections.values() for document in each}.values())
+    found = {document.text: document for each in collections.values() for document in each}
+    return [replace(document, id=f"bank {document.id}") for document in found.values()]
 
 
-def bank_of(texts: Sequence[Document], tag: str, size: int, tested: Iterable[tuple[str, str]], name: str) -> list[str]:
+def bank_of(
+    texts: Sequence[Document],
+    tag: str,
+    size: int,
+    tested: Iterable[tuple[str, str]],
+    name: str,
+    tell: Callable[[str], None],
+) -> list[str]:
     """At most `size` texts of a bank in a language, or in any where there are none in it, without those of the test.
 
-    tested: ids and texts of what is ranked. What was left out is told, and so is a bank of few texts.
+    tested: ids and texts of what is ranked. tell: is given what was left out, and that a bank has few texts.
 
     Raises:
         UserError: half of the bank or more is of the test.
     """
     own = [each for each in texts if each.language in (tag, "")] if tag else list(texts)
     if texts and not own:
-        print(f"{name} bank: no text in {tag}, so those of all languages are taken", file=sys.stderr)
+        tell(f"{name} bank: no text in {tag}, so those of all languages are taken")
         own = list(texts)
     pairs = list(tested)
     ids, same = {each for each, _ in pairs}, {plain(text) for _, text in pairs}
@@ -75,9 +83,9 @@ def bank_of(texts: Sequence[Document], tag: str, size: int, tested: Iterable[tup
         told = f"{name} bank: {len(own) - len(kept)} of {len(own)} texts are of what is tested"
         if 2 * len(kept) <= len(own):
             raise UserError(f"{told}; take texts of a training split, or say so with --set transductive=true")
-        print(f"{told} and left out", file=sys.stderr)
+        tell(f"{told} and left out")
     if 0 < len(kept) < FEWEST:
-        print(f"{name} bank: {len(kept)} texts; its sums say little below {FEWEST}", file=sys.stderr)
+        tell(f"{name} bank: {len(kept)} texts; its sums say little below {FEWEST}")
     return [each.text for each in (drawn(kept, size) if len(kept) > size else kept)]
 
 

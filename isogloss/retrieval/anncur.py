@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from isogloss.encoders.sentence_vectors import Encode, encode_with
 from isogloss.errors import UserError
@@ -50,6 +50,7 @@ MOST_HELD_OUT = 50
 ILL_CONDITIONED = 1e6
 AT_ONCE = 16_000_000  # approximate scores held in memory: 64 MB
 ROUNDS = 20  # of k-means at most
+Part = Annotated[float, Field(gt=0, lt=1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +58,11 @@ class Settings:
     """How a query's calls are spent."""
 
     budget: Annotated[int, Field(ge=2)] = 200  # calls of the scorer for a query: pairs that it reads
-    share: Annotated[float, Field(gt=0, lt=1)] | None = (
-        None  # of the budget for anchor items; None = the best of SHARES
-    )
+    share: Part | None = None  # of the budget for anchor items; None = the best of SHARES on held-out anchor queries
     anchors: Literal["random", "medoids", "first_stage"] = "random"  # items; of clusters; or each query's candidates
     anchor_queries: PositiveInt = 500  # A, each is scored with every item
     cutoff: Annotated[float, Field(ge=0, lt=1)] = 1e-5  # singular values below this share of the largest are left out
-    ridge: Annotated[float, Field(ge=0)] | None = None  # in squares of the largest; 0 = none; None = the best of RIDGES
+    ridge: NonNegativeFloat | None = None  # in squares of the largest; 0 = none; None = the best of RIDGES
     seed: int = 1  # of the draws of anchors
     texts: str = ""  # file of anchor queries, a line each or JSON lines with a text; "" = the task's training queries
     folder: str = ""  # where the anchor queries' scores are kept; "" = nowhere
@@ -167,9 +166,11 @@ class Index:
 
     def _forget(self) -> None:
         """Drop what was found out about the items."""
+        self._collection = tuple(self.items)  # one object, so that a first stage reads it once
         self._order = np.zeros(0, int)  # of the items, by their texts
         self._vectors = np.zeros((0, 0), np.float32)  # of the items in that order
         self._fixed: dict[int, tuple[np.ndarray, Decomposition]] = {}  # anchor items by their number
+        self._told: set[int] = set()  # numbers of anchor items
         self._choices: dict[tuple[int, int], Choice] = {}
 
     @property
@@ -188,7 +189,7 @@ class Index:
         self._forget()
 
     def search(self, queries: Sequence[str | RankedQuery], k: int, budget: int | None = None) -> Found:
-        """The k best items of each query with `budget` calls (the settings'); fewer results than calls never.
+        """The k best items of each query with `budget` calls, or the settings'; no more of them than calls.
 
         Raises:
             UserError: the budget is less than 2, or a score is not a finite number.
@@ -225,6 +226,9 @@ class Index:
             places = self._candidates(queries, count)
             return places, self._strip(places)
         places, strip = self._shared(count)
+        if count not in self._told:
+            self._told.add(count)
+            tell_conditions(strip, len(self.known.queries), count)
         return np.tile(places, (len(queries), 1)), strip
 
     def _shared(self, count: int) -> tuple[np.ndarray, Decomposition]:
@@ -232,7 +236,6 @@ class Index:
         if count not in self._fixed:
             places = self._medoids(count) if self.settings.anchors == "medoids" else self._drawn(count)
             self._fixed[count] = places, self._strip(places)
-            tell_conditions(self._fixed[count][1], len(self.known.queries), count)
         return self._fixed[count]
 
     def _strip(self, places: np.ndarray, queries: np.ndarray | slice = slice(None)) -> Decomposition:
@@ -253,9 +256,9 @@ class Index:
 
     def _candidates(self, queries: Sequence[RankedQuery], count: int) -> np.ndarray:
         """The first stage's best items of each query, (Q, I); drawn ones where it finds fewer."""
-        items, stage = tuple(self.items), needed(self.first_stage, "first_stage", "a first stage")
-        number = {item.id: place for place, item in enumerate(items)}
-        found = stage.rank([replace(query, documents=items) for query in queries], count)
+        stage = needed(self.first_stage, "first_stage", "a first stage")
+        number = {item.id: place for place, item in enumerate(self._collection)}
+        found = stage.rank([replace(query, documents=self._collection) for query in queries], count)
         more = self._drawn(2 * count).tolist()
         rows = [dict.fromkeys([*(number[name] for name in each.documents), *more]) for each in found]
         return np.array([list(row)[:count] for row in rows], int)

@@ -272,6 +272,7 @@ class Corrected:
             name: read_bank(Path(file)) for name, file in files.items() if file
         }
         self._vectors = Remembered(encode)
+        self._told: set[str] = set()
 
     def learn(self, train: Sequence[RankedQuery], dev: Sequence[RankedQuery]) -> dict[str, Any]:
         """The betas that are best on dev; banks that no file is given for are taken from the training queries."""
@@ -300,7 +301,7 @@ class Corrected:
             by = correction_of(self.settings, documents, banks)
             best = nearest_neighbours(asking(asked, documents, by), folded(documents, by), top_k)
             if len(group) > 1:
-                self._tell(group[0].language, asked, documents, best.places)
+                self._measure(group[0].language, asked, documents, best.places)
             for query, places, scores in zip(group, best.places, best.cosines, strict=True):
                 ids = tuple(query.documents[place].id for place in places)
                 found[query.language, query.id] = RankingPrediction(
@@ -312,7 +313,7 @@ class Corrected:
         """The vectors of queries of one language, of the documents that they share, and of their banks."""
         texts, documents = [query.text for query in group], group[0].documents
         tested = {
-            "query": (group[0].language, [(f"query {query.id}", query.text) for query in group]),
+            "query": (group[0].language, [(query.id, query.text) for query in group]),
             "gallery": ("", [(document.id, document.text) for document in documents]),
         }
         banks = {}
@@ -321,7 +322,8 @@ class Corrected:
                 bank = texts
             else:
                 tag, pairs = tested[name]
-                bank = bank_of(self._texts.get(name, ()), tag, self.settings.bank_size, pairs, name)
+                known = self._texts.get(name, ())
+                bank = bank_of(known, tag, self.settings.bank_size, pairs, name, self._tell)
             if bank:
                 banks[name] = self._vectors(bank)
         return self._vectors(texts), self._vectors([document.text for document in documents]), banks
@@ -331,17 +333,22 @@ class Corrected:
         right = [[query.gains.get(document.id, 0) > 0 for document in query.documents] for query in group]
         return Dev(asked @ documents.T, np.array(right), {name: bank @ documents.T for name, bank in banks.items()})
 
-    def _tell(self, tag: str, asked: np.ndarray, documents: np.ndarray, places: np.ndarray) -> None:
-        """Measure hubness before and after, and say it on standard error."""
+    def _measure(self, tag: str, asked: np.ndarray, documents: np.ndarray, places: np.ndarray) -> None:
+        """Measure hubness before and after, and tell it."""
         k = min(FIRST, places.shape[1])
         raw = hubness(nearest_neighbours(asked, documents, k).places, len(documents))
         after = hubness(places[:, :k], len(documents))
         self.raw_hubness = raw
-        print(
+        self._tell(
             f"hubness in {tag}: skewness of N_{k} {raw.skewness:.2f} raw, {after.skewness:.2f} corrected; the "
-            f"document found most often {raw.most} and {after.most} times",
-            file=sys.stderr,
+            f"document found most often {raw.most} and {after.most} times"
         )
+
+    def _tell(self, text: str) -> None:
+        """Say a thing on standard error, once."""
+        if text not in self._told:
+            self._told.add(text)
+            print(text, file=sys.stderr)
 
 
 class Remembered:

@@ -239,21 +239,36 @@ def test_without_dev_an_open_beta_is_an_error(capsys):
     capsys.readouterr()
 
 
-def test_test_queries_in_the_bank_are_left_out_and_half_a_bank_of_them_is_refused(capsys):
+def test_test_queries_in_the_bank_are_left_out_and_half_a_bank_of_them_is_refused():
     texts = [Document(id=str(i), language="de", text=text) for i, text in enumerate(["Ein  Haus", "ein Hund", "Maus"])]
-    tested = [("q1", "ein haus")]
-    assert bank_of(texts, "de", 9, tested, "query") == ["ein Hund", "Maus"]
-    assert "query bank: 1 of 3 texts are of what is tested and left out" in capsys.readouterr().err
-    assert bank_of(texts, "de", 9, [("2", "anderes")], "query") == ["Ein  Haus", "ein Hund"]  # by id
+    told, tested = [], [("q1", "ein haus")]
+    assert bank_of(texts, "de", 9, tested, "query", told.append) == ["ein Hund", "Maus"]
+    assert told[0] == "query bank: 1 of 3 texts are of what is tested and left out"
+    assert bank_of(texts, "de", 9, [("2", "anderes")], "query", told.append) == ["Ein  Haus", "ein Hund"]  # by id
     with pytest.raises(UserError, match="2 of 3 texts are of what is tested; take texts of a training split"):
-        bank_of(texts, "de", 9, [*tested, ("1", "ein hund")], "query")
+        bank_of(texts, "de", 9, [*tested, ("1", "ein hund")], "query", told.append)
 
 
-def test_a_bank_is_in_the_language_of_the_queries_where_it_can_be(capsys):
-    texts = [Document(id="1", language="de", text="Haus"), Document(id="2", language="en", text="house")]
-    assert bank_of(texts, "de", 9, [], "query") == ["Haus"]
-    assert bank_of(texts, "fr", 9, [], "query") == ["Haus", "house"]
-    assert "query bank: no text in fr, so those of all languages are taken" in capsys.readouterr().err
+def test_equal_line_numbers_of_two_splits_are_not_the_same_text(capsys):
+    train, test = (queries_of(texts, collection(texts), split="") for texts in (["ab", "cd", "ef"], ["ag", "ch", "ei"]))
+    ranker = Corrected(encode, "toy", Settings(correction="dual_is", beta=1.0, gallery_beta=1.0))
+    ranker.learn(train, [])
+    ranker.rank(test, 2)
+    told = capsys.readouterr().err
+    assert "left out" not in told and told.count("query bank: 3 texts") == 1
+
+
+def test_a_bank_is_in_the_language_of_the_queries_where_it_can_be():
+    texts, told = [Document(id=tag, language=tag, text=tag) for tag in ("de", "en")], []
+    assert bank_of(texts, "de", 9, [], "query", told.append) == ["de"]
+    assert bank_of(texts, "fr", 9, [], "query", told.append) == ["de", "en"]
+    assert "query bank: no text in fr, so those of all languages are taken" in told
+
+
+def test_a_large_bank_is_drawn_by_ids():
+    texts = [Document(id=str(number), language="", text=f"t{number}") for number in range(300)]
+    found = bank_of(texts, "de", 120, [], "query", print)
+    assert len(found) == 120 and set(found) == set(bank_of(texts[::-1], "de", 120, [], "query", print))
 
 
 def test_the_test_as_its_own_bank_must_be_asked_for_and_is_named(capsys):
