@@ -6,7 +6,7 @@ scorer's own best are known; what calls it only looks scores up. Recall of the s
 ranking is found; what it is worth for the questions is another number, by the sentences that answer them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -148,8 +148,10 @@ def token_vectors(encoder: Any, tokenizer: Any, texts: Sequence[str]) -> list[To
     return [found[number] for number in range(len(ids))]
 
 
-def measured(data: Path, seeds: Sequence[int], items: int, budgets: Sequence[int], scorer: Scorer | None) -> Any:
-    """Rows by method and budget, questions in English; and rows of other anchors and of other languages."""
+def measured(
+    data: Path, seeds: Sequence[int], items: int, budgets: Sequence[int], scorer: Scorer | None
+) -> Iterator[dict[str, Any]]:
+    """Rows by method and budget, questions in English, then of other anchors and languages; all so far, ever more."""
     scorer = scorer or MaxSim(load_encoder("tiny"), load_tokenizer("tiny"))
     found = read_field(data, "en", items, False, scorer)
     stages = {"bm25": load_ranker("bm25"), "dense:tiny": Dense("dense:tiny", Remembered(encode_with("tiny")))}
@@ -160,6 +162,7 @@ def measured(data: Path, seeds: Sequence[int], items: int, budgets: Sequence[int
         "anchor_queries": len(found.anchors),
         "alone": alone(found, stages),
         "rows": [],
+        "variants": [],
     }
     for budget in budgets:
         ways = {f"{name}, re-scored": [reranked(found, stage, budget)] for name, stage in stages.items()}
@@ -172,9 +175,10 @@ def measured(data: Path, seeds: Sequence[int], items: int, budgets: Sequence[int
         rows = compared(found, ways, budget)
         content["rows"] += rows
         tell(rows)
+        yield content
     content["variants"] = variants(data, seeds, items, scorer)
     tell(content["variants"])
-    return content
+    yield content
 
 
 def tell(rows: Sequence[Mapping[str, Any]]) -> None:

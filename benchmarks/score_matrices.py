@@ -55,8 +55,9 @@ def measure(given: argparse.Namespace) -> None:
         if part == "anchors":
             scorer: Any = load_ranking(given.scorer).judge if given.scorer else None
             budgets = anchors.BUDGETS[1:3] if given.quick else anchors.BUDGETS
-            found["anchors"] = anchors.measured(given.data, seeds, given.items, budgets, scorer)
-            keep(given.output, found)
+            for content in anchors.measured(given.data, seeds, given.items, budgets, scorer):
+                found["anchors"] = content
+                keep(given.output, found)
             continue
         found["banks"] = [row for row in found.get("banks", []) if row["part"] != part]
         for material in materials(part, given.data, seeds, given.quick):

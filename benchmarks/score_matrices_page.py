@@ -42,15 +42,20 @@ def _matrices(content: Mapping[str, Any]) -> Iterator[Piece]:
             yield _by_budget([row for row in anchors["rows"] if row["k"] == k], "recall")
         yield "Questions with an answer among the ten first that were scored, in percent"
         yield _by_budget([row for row in anchors["rows"] if row["k"] == 10], "found", marked=False)
-        yield "Other anchors and other languages of the questions, recall of the 10 and the 100 best"
-        yield Table(
-            ["random anchors", "calls", "k", "recall, %"],
-            [
-                [row["method"], str(row["budget"]), str(row["k"]), f"{row['recall']['value']:.1f}"]
-                for row in anchors["variants"]
-                if row["k"] > 1
-            ],
-        )
+        if anchors["variants"]:
+            yield "Other anchors and other languages of the questions, recall of the 10 and the 100 best"
+            yield _variants(anchors["variants"])
+
+
+def _variants(rows: Sequence[Row]) -> Table:
+    return Table(
+        ["random anchors", "calls", "k", "recall, %"],
+        [
+            [row["method"], str(row["budget"]), str(row["k"]), f"{row['recall']['value']:.1f}"]
+            for row in rows
+            if row["k"] > 1
+        ],
+    )
 
 
 def _corrections(rows: Sequence[Row]) -> Table:
