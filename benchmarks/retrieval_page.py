@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmarks import score_matrices_page
 from benchmarks.pieces import Describe, Heading, Piece, Table
 
 INTRODUCTION = """Search across languages: how fast an index answers and how much it finds. What was measured on
@@ -69,4 +70,5 @@ def _vectors(content: Mapping[str, Any]) -> Iterator[Piece]:
 
 PARTS: dict[str, tuple[str, str, Describe]] = {
     "A million vectors": ("vector_index", "vector_index", _vectors),
+    **score_matrices_page.PARTS,
 }

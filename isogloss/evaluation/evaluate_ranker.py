@@ -16,8 +16,10 @@ from isogloss.evaluation.counts import Counts, count_items, language_values
 from isogloss.evaluation.labels import NO_ENCODER, language_name
 from isogloss.evaluation.language_bias import FIRST, language_bias
 from isogloss.evaluation.results import Conditions, Result, build_result, write_result
+from isogloss.evaluation.scoring import TaskSplit
 from isogloss.languages import language
 from isogloss.metrics import Metric
+from isogloss.metrics.hubness import Hubness, hubness_by_language
 from isogloss.metrics.retrieval import depth_of, family
 from isogloss.processes import is_first
 from isogloss.records import RankedQuery, RankingPrediction
@@ -106,10 +108,16 @@ def evaluate_ranker(
         queries = among(queries, chosen)
     queries = with_relevant(queries, f"task {declared.name}, split {split}")
     ranker = load_ranker(model, asked.settings)
+    tuned = learned(ranker, TaskSplit(declared, data, split, list(queries)), chosen)
     origin = origin_of(model, ranker, run)
     tell_unseen(origin, [group[0].language for group in queries.values()])
     depth = max(FIRST, *(depth_of(metric.name) for metric in metrics))
-    ranked = {name: ranker.rank(group, depth) for name, group in queries.items()}
+    ranked: dict[str, Sequence[RankingPrediction]] = {}
+    before: dict[str, Hubness] = {}
+    for name, group in queries.items():
+        ranked[name] = ranker.rank(group, depth)
+        if raw := getattr(ranker, "raw_hubness", None):
+            before[name] = raw
     conditions = Conditions(
         method=origin.method,
         task=declared.name,
@@ -118,10 +126,10 @@ def evaluate_ranker(
         seeds=origin.seeds,
         settings={**origin.settings, **({"documents": chosen} if chosen else {})},
         encoder=origin.encoder,
-        data={"sha256": fingerprint(declared, data), "documents": collection_sizes(queries)},
+        data={"sha256": fingerprint(declared, data), "documents": collection_sizes(queries), **tuned},
         train_language=declared.train_language,
     )
-    return score_ranking(metrics, queries, ranked, conditions, started=started, output=output)
+    return score_ranking(metrics, queries, ranked, conditions, before, started=started, output=output)
 
 
 def score_ranking(
@@ -129,11 +137,15 @@ def score_ranking(
     queries: Queries,
     ranked: Ranked,
     conditions: Conditions,
+    before: Mapping[str, Hubness] = {},
     *,
     started: float,
     output: Path | None = None,
 ) -> Result:
-    """The scores of rankings in every language of queries, with their language bias; written to `output` if given."""
+    """The scores of rankings in every language of queries, with their language bias and hubness.
+
+    before: the hubness without a correction, where there is one. Written to `output` if given.
+    """
     counts = [_counts(metric, queries, ranked) for metric in metrics]
     others = list(zip(metrics[1:], counts[1:], strict=True))
     result = build_result(
@@ -144,10 +156,36 @@ def score_ranking(
         other_metrics={metric.name: language_values(metric, found) for metric, found in others},
         other_ci95={metric.name: _intervals(metric, found) for metric, found in others},
         language_bias=language_bias(queries, ranked),
+        hubness=hubness_by_language(queries, ranked, before),
     )
     if output is not None and is_first():
         write_result(output, result, counts[0])
     return result
+
+
+def learned(ranker: "Ranker", what: TaskSplit, documents: Sequence[str] = ()) -> dict[str, Any]:
+    """What a ranker that has `learn` tuned on the task's training and dev queries; nothing of other rankers.
+
+    documents: the languages of those that are ranked; () = all. A split that the task lacks is empty. That dev was
+    tuned on is told where it is scored.
+    """
+    if not hasattr(ranker, "learn"):
+        return {}
+    splits = {}
+    for split in ("train", "dev"):
+        try:
+            lacks = split == "dev" and what.task.dev_split is None
+            found = {} if lacks else read_queries(what.task, what.data, split, what.languages)
+            found = among(found, documents) if documents else found
+        except UserError as error:
+            print(f"no {split} queries: {error}", file=sys.stderr)
+            found = {}
+        splits[split] = [query for group in found.values() for query in group]
+    tuned = ranker.learn(splits["train"], splits["dev"])  # pyright: ignore[reportAttributeAccessIssue]
+    if tuned and what.name == "dev":
+        told = ", ".join(f"{name} {value:g}" for name, value in tuned.items())
+        print(f"task {what.task.name}: scored on dev, which {told} was tuned on as well", file=sys.stderr)
+    return {"tuned": tuned, "tuned_on": "dev"} if tuned else {}
 
 
 def origin_of(model: str | Path, ranker: "Ranker", run: Mapping[str, Any]) -> Origin:

@@ -5,7 +5,8 @@ item, from which `isogloss compare` averages seeds and tests differences. Values
 plain mean over all languages; `average_transfer` is the mean over all but `train_language`, null where there
 is no other. A mean is never taken over a hole. Of translations a "language" is a direction such as `en-de`, and
 `groups` has the averages over the directions that were trained and over the others. Of rankings it is the language of
-the queries, and `language_bias` says in which languages the documents are that come first.
+the queries, `language_bias` says in which languages the documents are that come first, and `hubness` how unevenly
+documents are found.
 """
 
 import gzip
@@ -26,7 +27,7 @@ from isogloss.metrics import Metric, load_metric
 from isogloss.provenance import commit, hardware, versions
 from isogloss.train_settings import TrainSettings
 
-RARE = ("groups", "other_ci95", "language_bias")  # fields that most results do not have
+RARE = ("groups", "other_ci95", "language_bias", "hubness")  # fields that most results do not have
 TOLERANCE = 0.01  # percentage points; values are stored with four decimals
 
 
@@ -59,6 +60,7 @@ class Result(Conditions):
     other_ci95: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)  # where they were asked for
     groups: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> languages, value, ci95, n, ...
     language_bias: Mapping[str, Any] = field(default_factory=dict)  # of rankings: see evaluation/language_bias.py
+    hubness: Mapping[str, Any] = field(default_factory=dict)  # of rankings in a collection: see metrics/hubness.py
     signature: str
     versions: Mapping[str, str]
     commit: str
@@ -83,6 +85,7 @@ def build_result(
     groups: Mapping[str, Sequence[str]] | None = None,
     other_ci95: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
     language_bias: Mapping[str, Any] | None = None,
+    hubness: Mapping[str, Any] | None = None,
     resamples: int = 1000,
 ) -> Result:
     """The result of `counts[language][item]`, with intervals, signature and the provenance of this process.
@@ -122,6 +125,7 @@ def build_result(
             for name, tags in (groups or {}).items()
         },
         language_bias=language_bias or {},
+        hubness=hubness or {},
         signature=signature,
         versions=packages,
         commit=source,

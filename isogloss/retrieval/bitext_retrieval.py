@@ -13,6 +13,9 @@ mining, and pairs with a text that occurs twice are left out of the answer thoug
 we differ: of equal scores the earlier sentence wins, and the threshold never falls between pairs of equal score, so
 that its F1 is that of the pairs kept; a mean cosine below zero counts as zero; fewer than k sentences are all
 neighbours.
+
+The margin is what `retrieval/dbnorm.py` calls csls, as a ratio in the place of a difference, and with the sentences
+that are answered themselves as its banks.
 """
 
 from collections.abc import Callable, Sequence

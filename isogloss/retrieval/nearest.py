@@ -1,6 +1,6 @@
-"""The highest of many scores: the best documents of each query, of equal ones the earlier.
+"""The best documents of a query by score, of equal scores the earlier: from a matrix, or from vectors block by block.
 
-Letters: Q queries, D documents, H hidden size, k neighbours.
+Letters: Q queries, D documents, k neighbours, H hidden size.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 BLOCK = 2048  # rows and columns of similarities held at once: 16 MB
-FEW = 16  # of so many k passes are quicker than sorting
+FEW = 16  # so many passes over a row are quicker than sorting what is best in it
 
 
 class Neighbours(NamedTuple):
@@ -25,9 +25,9 @@ def nearest_neighbours(queries: np.ndarray, documents: np.ndarray, k: int, *, bl
     No more than `block` x `block` similarities are held at once.
     """
     cosines, places = [], []
-    for rows in _blocks(len(queries), block):
+    for rows in blocks(len(queries), block):
         best = Neighbours(np.zeros((len(queries[rows]), 0), np.float32), np.zeros((len(queries[rows]), 0), int))
-        for columns in _blocks(len(documents), block):
+        for columns in blocks(len(documents), block):
             found = top(queries[rows] @ documents[columns].T, k)  # (Q, H) @ (H, D) -> (Q, D)
             joined = np.concatenate([best.cosines, found.cosines], 1)
             numbers = np.concatenate([best.places, found.places + columns.start], 1)
@@ -40,18 +40,26 @@ def nearest_neighbours(queries: np.ndarray, documents: np.ndarray, k: int, *, bl
 
 def top(scores: np.ndarray, k: int) -> Neighbours:
     """The k highest of each row of (Q, D), highest first, of equal ones the earlier; all of them where D < k."""
-    k = min(k, scores.shape[1])
-    if k > FEW:
-        places = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return Neighbours(np.take_along_axis(scores, places, 1), places)
-    left, rows = scores.copy(), np.arange(len(scores))
-    places = np.zeros((len(scores), k), int)
-    for column in places.T:  # passes keep the order of equals
-        column[:] = left.argmax(1)
-        left[rows, column] = -np.inf
+    places = np.zeros((len(scores), min(k, scores.shape[1])), int)
+    if places.shape[1] > FEW:
+        for found, row in zip(places, scores, strict=True):
+            found[:] = _best_of(row, len(found))
+    else:
+        left, rows = scores.copy(), np.arange(len(scores))
+        for column in places.T:  # passes keep the order of equals
+            column[:] = left.argmax(1)
+            left[rows, column] = -np.inf
     return Neighbours(np.take_along_axis(scores, places, 1), places)
 
 
-def _blocks(length: int, size: int) -> Iterator[slice]:
+def _best_of(row: np.ndarray, k: int) -> np.ndarray:
+    """The places of the k highest, highest first, of equal ones the earlier; k of at most (D,)."""
+    worst = np.partition(row, len(row) - k)[len(row) - k]
+    places = np.flatnonzero(row >= worst)  # k, and those equal to the last of them
+    return places[np.argsort(-row[places], kind="stable")[:k]]
+
+
+def blocks(length: int, size: int = BLOCK) -> Iterator[slice]:
+    """Slices of at most so many, one after the other."""
     for begin in range(0, length, size):
         yield slice(begin, min(begin + size, length))
