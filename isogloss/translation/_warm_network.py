@@ -77,6 +77,10 @@ def warm_network(
 
 
 def _config(encoder: Any, tokenizer: PreTrainedTokenizerBase, s: "Settings") -> BartConfig:
+    special: dict[str, Any] = {
+        name: getattr(tokenizer, name) for name in ("bos_token_id", "pad_token_id", "eos_token_id")
+    }
+    special["decoder_start_token_id"] = tokenizer.eos_token_id
     of_ctranslate2: dict[str, Any] = {"normalize_before": False}  # which asks for it
     return BartConfig(
         vocab_size=len(tokenizer),
@@ -94,11 +98,8 @@ def _config(encoder: Any, tokenizer: PreTrainedTokenizerBase, s: "Settings") -> 
         init_std=encoder.initializer_range,
         max_position_embeddings=min(POSITIONS, encoder.max_position_embeddings - RESERVED),
         scale_embedding=False,
-        bos_token_id=tokenizer.bos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        decoder_start_token_id=tokenizer.eos_token_id,
         forced_eos_token_id=None,
+        **special,
         **of_ctranslate2,
     )
 
@@ -131,8 +132,8 @@ def _copy_layer(source: nn.Module, layer: nn.Module) -> None:
 
 def _rows(own: PreTrainedTokenizerBase, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[int, list[int]]]:
     """Every piece of the translator that the encoder has a vector for, and the encoder's pieces that it consists of."""
-    known, unknown = own.get_vocab(), own.unk_token_id
     cut: Any = own
+    known, unknown = cut.get_vocab(), cut.unk_token_id
     first = cut("")["input_ids"][0]  # what stands before a text, as a language does here
     special = tokenizer.added_tokens_decoder  # pyright: ignore[reportAttributeAccessIssue]
     for piece, number in tokenizer.get_vocab().items():
