@@ -1,14 +1,15 @@
 """One translator for all directions beside one for each, zero-shot beside a chain, LSTM layers beside attention.
 
     python -m benchmarks.multilingual_translation --data DIR [--recipe multi30k_nmt] [--languages de,fr] [--seeds 1,2]
-        [--tags encoder,decoder] [--items 0] [--beam 4] [--work runs/multilingual_translation] [--quick]
+        [--tags encoder,decoder] [--longer] [--items 0] [--beam 4] [--work runs/multilingual_translation] [--quick]
         [--output results/bench/multilingual_translation.json]
 
 Trains, for each seed, one model on both ways between English and every language, and one model for each of these
 directions, which all have the same settings and together the updates of the one. The one model is also asked for the
 directions between the other languages, of which it never saw a pair; beside that stands the same model as a chain
-through English. GNMT learns the first direction with as many updates and about as many parameters as the single model.
-With several tags the one model is trained with each, and the first is compared with the others.
+through English, also in seconds, both in turns. GNMT learns the first direction with as many updates and about as many
+parameters as the single model; `--longer` trains these two with all the updates of the one model besides. With several
+tags the one model is trained with each, and the first is compared with the others.
 
 Every score has an interval from a bootstrap over sentences and every difference is tested on the same resamples, seeds
 averaged sentence by sentence. The captions of Multi30k describe images in plain sentences, and every language describes
@@ -22,15 +23,17 @@ import shlex
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from math import prod
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from benchmarks.translation_probes import probes
-from benchmarks.turns import circumstances, rounded
+from benchmarks.turns import circumstances, in_turns, ratio, rounded
 from isogloss.cli import run_guarded
-from isogloss.data.directions import Direction, directions_among
+from isogloss.data.directions import Direction, directions_among, pairs
+from isogloss.data.task_data import drawn
 from isogloss.evaluation.bootstrap import difference, resample, scores
 from isogloss.evaluation.counts import average_seeds
 from isogloss.evaluation.evaluate_translator import evaluate_translator
@@ -42,9 +45,11 @@ from isogloss.recipe import read_recipe, resolve
 from isogloss.run_folder import MANIFEST, read_manifest
 from isogloss.runs import train
 from isogloss.tasks import load_task
+from isogloss.translation.translator import Decoding, load_translator
 
 TASK, CENTRE = "multi30k", "en"
 MULTILINGUAL, SINGLE, CHAIN, LSTM = "multilingual", "single", "through English", "GNMT"
+DIRECT, TIMED, TURNS = "directly", 100, 5  # of the measurement of time: sentences at most, turns
 # tiny networks and little training, to see that it runs
 QUICK = {"vocabulary": 90, "hidden": 16, "feed_forward": 32, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}
 QUICK_TRAIN = {"updates": 8, "tokens_per_batch": 400, "save_every": 0, "average": 0}
@@ -60,6 +65,7 @@ class Experiment:
     work: Path
     trained: tuple[Direction, ...]
     tags: tuple[str, ...]
+    longer: bool
     items: int
     beam: int
 
@@ -70,9 +76,18 @@ class Experiment:
         return [Direction(source, target) for source in others for target in others if source != target]
 
     @property
+    def updates(self) -> int:
+        """The updates of the one model."""
+        return self.content["train"]["updates"]
+
+    @property
     def share(self) -> int:
         """The updates of a single model."""
-        return self.content["train"]["updates"] // len(self.trained)
+        return self.updates // len(self.trained)
+
+    def told(self, updates: int) -> str:
+        """What is said of a single model's updates, where they are not its share."""
+        return "" if updates == self.share else f", {updates} updates"
 
 
 def main() -> None:
@@ -83,6 +98,7 @@ def main() -> None:
     parser.add_argument("--languages", default="de,fr", help="beside English")
     parser.add_argument("--seeds", default="1,2")
     parser.add_argument("--tags", default="encoder", help="where the target language stands: encoder,decoder,both")
+    parser.add_argument("--longer", action="store_true", help="the first direction with all updates besides")
     parser.add_argument("--items", type=int, default=0, help="sentences that are scored at most; 0 = all")
     parser.add_argument("--beam", type=int, default=4)
     parser.add_argument("--work", type=Path, default=Path("runs/multilingual_translation"), help="models and results")
@@ -103,12 +119,15 @@ def compare_models(given: argparse.Namespace) -> None:
         "items": given.items,
         "runs": {},
         "probes": {},
+        "chain": {},
     }
     for seed in map(int, given.seeds.split(",")):
         for name, path in rows(experiment, seed, found["runs"]).items():
             results.setdefault(name, []).append(path)
         run = experiment.work / f"seed{seed}" / MULTILINGUAL
         found["probes"][str(seed)] = probed(experiment, run)
+        if experiment.zero_shot:
+            found["chain"][str(seed)] = timed(experiment, run)
         found["directions"] = by_direction(experiment, results)
         if given.output:
             write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
@@ -125,7 +144,8 @@ def experiment_of(given: argparse.Namespace) -> Experiment:
     settings = {**content.get("train", {}), **(QUICK_TRAIN if given.quick else {})}
     content = content | {"task": TASK, "languages": tags, "config": config, "train": settings}
     trained = tuple(directions_among((), [CENTRE, *tags], CENTRE))
-    return Experiment(content, given.data, given.work, trained, tuple(given.tags.split(",")), given.items, given.beam)
+    tagged = tuple(given.tags.split(","))
+    return Experiment(content, given.data, given.work, trained, tagged, given.longer, given.items, given.beam)
 
 
 def rows(experiment: Experiment, seed: int, runs: dict[str, Any]) -> dict[str, Path]:
@@ -139,16 +159,19 @@ def rows(experiment: Experiment, seed: int, runs: dict[str, Any]) -> dict[str, P
     if experiment.zero_shot:
         engine = f"pivot:{CENTRE}:{folder / MULTILINGUAL}"
         found[CHAIN] = scored(experiment, engine, folder / CHAIN, experiment.zero_shot)
-    for direction in experiment.trained:
-        own = folder / f"{SINGLE} {direction}"
-        config = {"tag": experiment.tags[0], "directions": [str(direction)]}
-        trained(experiment, own, seed, config, runs, updates=experiment.share)
-        found[f"{SINGLE} {direction}"] = scored(experiment, str(own), own, [direction])
     first = experiment.trained[0]
-    single = folder / f"{SINGLE} {first}"
-    config = {"directions": [str(first)], "hidden": width_of(experiment, single)}
-    trained(experiment, folder / LSTM, seed, config, runs, updates=experiment.share, method="gnmt")
-    found[LSTM] = scored(experiment, str(folder / LSTM), folder / LSTM, [first])
+    budgets = (experiment.share, experiment.updates) if experiment.longer else (experiment.share,)
+    alone = [(direction, experiment.share) for direction in experiment.trained]
+    for direction, updates in [*alone, *((first, updates) for updates in budgets[1:])]:
+        name = f"{SINGLE} {direction}{experiment.told(updates)}"
+        config = {"tag": experiment.tags[0], "directions": [str(direction)]}
+        trained(experiment, folder / name, seed, config, runs, updates=updates)
+        found[name] = scored(experiment, str(folder / name), folder / name, [direction])
+    config = {"directions": [str(first)], "hidden": width_of(experiment, folder / f"{SINGLE} {first}")}
+    for updates in budgets:
+        name = f"{LSTM}{experiment.told(updates)}"
+        trained(experiment, folder / name, seed, config, runs, updates=updates, method="gnmt")
+        found[name] = scored(experiment, str(folder / name), folder / name, [first])
     return found
 
 
@@ -252,6 +275,23 @@ def probed(experiment: Experiment, run: Path) -> dict[str, Any]:
         path.parent.mkdir(parents=True, exist_ok=True)
         tags = [CENTRE, *experiment.content["languages"]]
         write_atomic(path, json.dumps(probes(run, TASK, experiment.data, tags, experiment.items), indent=1))
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def timed(experiment: Experiment, run: Path) -> dict[str, Any]:
+    """The seconds of the chain and of the same model without it, in turns; read again if they were measured."""
+    path = run / "results" / "bench" / "chain.json"
+    if not path.is_file():
+        direction = experiment.zero_shot[0]
+        texts = [pair.text for pair in drawn(pairs(load_task(TASK), experiment.data, "test", direction), TIMED)]
+        engines = {DIRECT: load_translator(str(run)), CHAIN: load_translator(f"pivot:{CENTRE}:{run}")}
+        decoding = Decoding(beam=experiment.beam)
+        seconds = in_turns(
+            {name: partial(each.translate, texts, *direction, decoding) for name, each in engines.items()}, TURNS
+        )
+        found = {"direction": str(direction), "sentences": len(texts), "seconds": seconds}
+        found["times as long"] = ratio(seconds[CHAIN], seconds[DIRECT])
+        write_atomic(path, json.dumps(found, indent=1))
     return json.loads(path.read_text(encoding="utf-8"))
 
 

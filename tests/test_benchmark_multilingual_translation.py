@@ -46,28 +46,34 @@ def benchmark(data, tmp_path, monkeypatch, capsys):
 
 
 def test_one_model_stands_beside_many_and_beside_the_chain(benchmark, tmp_path):
-    printed, found = benchmark("--seeds", "1", "--items", "3", "--beam", "1")
+    words = ("--seeds", "1", "--items", "3", "--beam", "1", "--longer")
+    printed, found = benchmark(*words)
     rows = {direction: set(here) for direction, here in found["directions"].items()}
-    assert rows["en-de"] == {"multilingual", "single en-de", "GNMT"}
+    quick = multilingual_translation.QUICK_TRAIN["updates"]
+    longer = {f"single en-de, {quick} updates", f"GNMT, {quick} updates"}
+    assert rows["en-de"] == {"multilingual", "single en-de", "GNMT", *longer}
     assert rows["fr-en"] == {"multilingual", "single fr-en"}
     assert rows["de-fr"] == rows["fr-de"] == {"multilingual", "through English"}
     assert printed.count("\n") == sum(map(len, rows.values()))
     updates = {name: run["1"]["updates"] for name, run in found["runs"].items()}
-    quick = multilingual_translation.QUICK_TRAIN["updates"]
-    assert updates.pop("multilingual") == quick and set(updates.values()) == {quick // 4}
+    assert {name for name, made in updates.items() if made == quick} == {"multilingual", *longer}
+    assert set(updates.values()) == {quick, quick // 4}
     sizes = {name: run["1"]["parameters"] for name, run in found["runs"].items()}
     assert abs(sizes["GNMT"] / sizes["single en-de"] - 1) < 0.4  # widths are coarse where models are tiny
     here = found["directions"]["de-fr"]["through English"]
     assert {"minus multilingual", "BLEU", "TER_ci95", "off_target"} <= set(here)
     difference = here["chrF"] - found["directions"]["de-fr"]["multilingual"]["chrF"]
     assert here["minus multilingual"]["value"] == pytest.approx(difference, abs=0.01)
+    chain = found["chain"]["1"]
+    assert chain["direction"] == "de-fr" and set(chain["seconds"]) == {"directly", "through English"}
+    assert {len(times) for times in chain["seconds"].values()} == {multilingual_translation.TURNS}
     _, trained, scored, *_ = translators_page.PARTS["One model for all directions"][2](found)
     assert len(trained.rows) == len(found["runs"]) and len(scored.rows) == printed.count("\n")
 
     result = tmp_path / "work" / "seed1" / "multilingual" / "results" / "test.json"
     assert read_result(result).groups["zero-shot"]["languages"] == ["de-fr", "fr-de"]
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*") if path.is_file()}
-    assert benchmark("--seeds", "1", "--items", "3", "--beam", "1")[0] == printed
+    assert benchmark(*words)[0] == printed
     assert {path: path.stat().st_mtime_ns for path in written} == written
 
 
