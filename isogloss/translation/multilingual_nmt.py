@@ -131,6 +131,8 @@ class Method:
     """One translator for all directions that a recipe names."""
 
     settings: Settings
+    # tokenizer and network of a recipe's encoder, for a method whose networks are none of transformers
+    given: "Callable[[Job], tuple[TaggedTokenizer, PreTrainedModel | None]] | None" = None
     _prepared: Prepared | None = field(default=None, init=False, repr=False)
 
     def prepared(self, job: "Job") -> Prepared:
@@ -145,7 +147,8 @@ class Method:
             pairs = training_pairs(
                 job, Chosen(s.directions, s.sources, s.leave_out_tested, s.tested_on, s.check_languages)
             )
-            self._prepared = Prepared(pairs, *(self._new(job, pairs) if job.recipe.encoder == NEW else _given(job)))
+            made = self._new(job, pairs) if job.recipe.encoder == NEW else (self.given or _given)(job)
+            self._prepared = Prepared(pairs, *made)
             for direction in pairs:
                 self._prepared.tagged.check(*direction)
         return self._prepared
