@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from made_up_captions import write_captions
 
 from benchmarks import multilingual_translation, translation_probes, translators_page
 from isogloss.evaluation.results import read_result
@@ -12,23 +13,11 @@ from isogloss.translation.translator import Decoding
 
 pytestmark = pytest.mark.filterwarnings("ignore:Recommended")
 
-WORDS = {
-    "en": ("A dog", "A bird", "The child", "This house", "sees", "likes", "a tree", "the river", "snow"),
-    "de": ("Ein Hund", "Ein Vogel", "Das Kind", "Dieses Haus", "sieht", "mag", "einen Baum", "den Fluss", "Schnee"),
-    "fr": ("Un chien", "Un oiseau", "L'enfant", "Cette maison", "voit", "aime", "un arbre", "le fleuve", "la neige"),
-}
-
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A Multi30k of made-up captions, the same in three languages."""
-    folder = tmp_path_factory.mktemp("data") / "multi30k"
-    folder.mkdir()
-    for tag, words in WORDS.items():
-        lines = [f"{a} {b} {c}." for a in words[:4] for b in words[4:6] for c in words[6:]]
-        for name, chosen in (("train", lines), ("val", lines[:4]), ("test_2016_flickr", lines[::4])):
-            (folder / f"{name}.{tag}").write_text("\n".join(chosen) + "\n", encoding="utf-8")
-    return folder.parent
+    """A data folder with made-up captions."""
+    return write_captions(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
