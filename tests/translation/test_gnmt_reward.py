@@ -7,6 +7,8 @@ from itertools import product
 import pytest
 import torch
 import toy_language
+from helpers import Stopped
+from safetensors.torch import load_file
 from toy_language import sentences, toy_job
 
 from isogloss.errors import UserError
@@ -165,6 +167,31 @@ def test_from_a_run_of_the_first_stage_the_mean_reward_rises(tmp_path):
     assert 0.2 < before < 0.8 and after > before + 0.1, (before, after)
     assert network.dropout == 0 and network.shape.hidden == 32
     assert report.loss < report.curve[0][1]
+
+
+def test_a_second_stage_that_was_stopped_goes_on_with_the_same_draws(tmp_path):
+    first, calls = Method(Settings(**SMALL)), []
+    toy_language.trained(toy_job(tmp_path / "first", settings=first.settings, updates=20, learning_rate=2e-2), first)
+
+    class Stopping(Method):
+        def loss(self, network, batch):
+            calls.append(1)
+            if len(calls) == 4:
+                raise Stopped
+            return super().loss(network, batch)
+
+    def second(folder, kind=Method):
+        made = kind(replace(first.settings, samples=3))
+        given = {"encoder": str(tmp_path / "first"), "updates": 4, "save_every": 2}
+        return toy_language.trained(toy_job(tmp_path / folder, settings=made.settings, **given), made)
+
+    second("whole")
+    with pytest.raises(Stopped):
+        second("stopped", Stopping)
+    second("stopped")
+    weights, again = (load_file(tmp_path / folder / "model.safetensors") for folder in ("whole", "stopped"))
+    for name, weight in weights.items():
+        torch.testing.assert_close(again[name], weight)
 
 
 def test_likelihood_can_go_on_from_a_run_too(tmp_path):
