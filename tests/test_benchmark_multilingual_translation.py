@@ -7,6 +7,7 @@ import pytest
 from made_up_captions import write_captions
 
 from benchmarks import multilingual_translation, translation_probes, translators_page
+from isogloss.evaluation.evaluate import Reading, evaluate
 from isogloss.evaluation.results import read_result
 from isogloss.translation.engines import hf
 from isogloss.translation.translator import Decoding
@@ -59,8 +60,11 @@ def test_one_model_stands_beside_many_and_beside_the_chain(benchmark, tmp_path):
     _, trained, scored, *_ = translators_page.PARTS["One model for all directions"][2](found)
     assert len(trained.rows) == len(found["runs"]) and len(scored.rows) == printed.count("\n")
 
-    result = tmp_path / "work" / "seed1" / "multilingual" / "results" / "test.json"
-    assert read_result(result).groups["zero-shot"]["languages"] == ["de-fr", "fr-de"]
+    folder = tmp_path / "work" / "seed1" / "multilingual"
+    result = read_result(folder / "results" / "test.json")
+    assert list(result.languages) == ["en-de", "de-en", "en-fr", "fr-en", "de-fr", "fr-de"]
+    network = evaluate(folder, languages="en-de", items=3, reading=Reading(settings=["beam=1"]))
+    assert result.languages["en-de"].value == pytest.approx(network.languages["en-de"].value, abs=0.01)
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*") if path.is_file()}
     assert benchmark(*words)[0] == printed
     assert {path: path.stat().st_mtime_ns for path in written} == written
