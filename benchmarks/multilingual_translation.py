@@ -15,14 +15,14 @@ Every score has an interval from a bootstrap over sentences and every difference
 averaged sentence by sentence. The captions of Multi30k describe images in plain sentences, and every language describes
 the same ones: a direction never seen is easier here than in news. `benchmarks.translation_probes` looks into the one
 model. Models are scored by CTranslate2 in float32, GNMT by itself. What is finished is not done again; the results are
-written anew after each seed.
+written anew after each row.
 """
 
 import argparse
 import json
 import shlex
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from math import prod
@@ -122,16 +122,21 @@ def compare_models(given: argparse.Namespace) -> None:
         "probes": {},
         "chain": {},
     }
+
+    def write() -> None:
+        if given.output:
+            write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
+
     for seed in map(int, given.seeds.split(",")):
-        for name, path in rows(experiment, seed, found["runs"]).items():
+        for name, path in rows(experiment, seed, found["runs"]):
             results.setdefault(name, {})[seed] = path
+            found["directions"] = by_direction(experiment, results)
+            write()
         run = experiment.work / f"seed{seed}" / MULTILINGUAL
         found["probes"][str(seed)] = probed(experiment, run)
         if experiment.zero_shot:
             found["chain"][str(seed)] = timed(experiment, run)
-        found["directions"] = by_direction(experiment, results)
-        if given.output:
-            write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
+        write()
     print(table(found["directions"]))
 
 
@@ -149,17 +154,17 @@ def experiment_of(given: argparse.Namespace) -> Experiment:
     return Experiment(content, given.data, given.work, trained, tagged, given.longer, given.items, given.beam)
 
 
-def rows(experiment: Experiment, seed: int, runs: dict[str, Any]) -> dict[str, Path]:
-    """The results by row, each after its training; what the runs took goes into `runs`."""
-    folder, found = experiment.work / f"seed{seed}", {}
+def rows(experiment: Experiment, seed: int, runs: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    """The name and the results of every row, each after its training; what the runs took goes into `runs`."""
+    folder = experiment.work / f"seed{seed}"
     both = [*experiment.trained, *experiment.zero_shot]
     for number, tag in enumerate(experiment.tags):
         name = MULTILINGUAL if number == 0 else f"{MULTILINGUAL}, tag {tag}"
         trained(experiment, folder / name, seed, {"tag": tag}, runs)
-        found[name] = scored(experiment, engine_of(folder / name), folder / name, both)
+        yield name, scored(experiment, engine_of(folder / name), folder / name, both)
     if experiment.zero_shot:
         engine = f"pivot:{CENTRE}:{engine_of(folder / MULTILINGUAL)}"
-        found[CHAIN] = scored(experiment, engine, folder / CHAIN, experiment.zero_shot)
+        yield CHAIN, scored(experiment, engine, folder / CHAIN, experiment.zero_shot)
     first = experiment.trained[0]
     budgets = (experiment.share, experiment.updates) if experiment.longer else (experiment.share,)
     alone = [(direction, experiment.share) for direction in experiment.trained]
@@ -167,13 +172,12 @@ def rows(experiment: Experiment, seed: int, runs: dict[str, Any]) -> dict[str, P
         name = f"{SINGLE} {direction}{experiment.told(updates)}"
         config = {"tag": experiment.tags[0], "directions": [str(direction)]}
         trained(experiment, folder / name, seed, config, runs, updates=updates)
-        found[name] = scored(experiment, engine_of(folder / name), folder / name, [direction])
+        yield name, scored(experiment, engine_of(folder / name), folder / name, [direction])
     config = {"directions": [str(first)], "hidden": width_of(experiment, folder / f"{SINGLE} {first}")}
     for updates in budgets:
         name = f"{LSTM}{experiment.told(updates)}"
         trained(experiment, folder / name, seed, config, runs, updates=updates, method="gnmt")
-        found[name] = scored(experiment, engine_of(folder / name), folder / name, [first])
-    return found
+        yield name, scored(experiment, engine_of(folder / name), folder / name, [first])
 
 
 def engine_of(run: Path) -> str:

@@ -53,7 +53,8 @@ def _directions(content: Mapping[str, Any]) -> Iterator[Piece]:
             f"Seed {seed}: through English {found['sentences']} sentences of {found['direction']} take "
             f"{ratio(found['times as long'])} times as long as directly, by the same model in turns."
         )
-    yield from _probes(content["probes"])
+    if content["probes"]:
+        yield from _probes(content["probes"])
 
 
 def _in_another_language(directions: Mapping[str, Any]) -> Iterator[Piece]:
