@@ -8,13 +8,13 @@ Residuals: a network of 4 + 4 layers with them and one without, trained by the r
 The second stage begins from a finished run of the first, for each seed its own; beside it likelihood goes on from the
 same run, with as many updates at the same learning rate, so that not all that more training gives is called a reward's.
 Both are scored on the same sentences, seeds averaged sentence by sentence. What is finished is not done again; the
-results are written anew after each seed.
+results are written anew after each row.
 """
 
 import argparse
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from isogloss.translation.translator import Decoding, load_translator
 
 TASK, RECIPE = "multi30k", "multi30k_nmt"
 WITH, WITHOUT, FIRST, GLEU, LIKELIHOOD = "residuals", "no residuals", "first stage", "+ GLEU", "+ likelihood"
+PARTS = {"second stage": (FIRST, GLEU, LIKELIHOOD), "residuals": (WITH, WITHOUT)}
 METRICS = ("chrF", "BLEU", "GLEU")
 SHARED = ("vocabulary", "longest")  # the settings of the recipe that GNMT has too
 SECOND_TOKENS = 512  # of a batch of the second stage and of what stands beside it: each source is written K times
@@ -76,17 +77,20 @@ def measure(given: argparse.Namespace) -> None:
     found: dict[str, Any] = {name: getattr(given, name) for name in ("direction", "split", "beam", "layers", "samples")}
     found |= {"task": TASK, "n": len(gold), "runs": {}}
     for seed in map(int, given.seeds.split(",")):
-        for name, folder in trained(given, seed, found["runs"]).items():
+        for name, folder in trained(given, seed, found["runs"]):
             made.setdefault(name, []).append(translated(folder, gold, direction, given))
-        parts = {"residuals": (WITH, WITHOUT), "second stage": (FIRST, GLEU, LIKELIHOOD)}
-        found |= {part: compared(gold, {name: made[name] for name in names}) for part, names in parts.items()}
-        if given.output:
-            write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
-    print(table(found["residuals"] | found["second stage"]))
+            found |= {
+                part: compared(gold, {name: made[name] for name in names if name in made})
+                for part, names in PARTS.items()
+                if names[0] in made
+            }
+            if given.output:
+                write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
+    print(table({name: row for part in PARTS for name, row in found[part].items()}))
 
 
-def trained(given: argparse.Namespace, seed: int, runs: dict[str, Any]) -> dict[str, Path]:
-    """The runs of a seed by row, trained where they were not; what each took goes into `runs`."""
+def trained(given: argparse.Namespace, seed: int, runs: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    """The name and the run of every row of a seed, trained where it was not; what each took goes into `runs`."""
     recipe = read_recipe(RECIPE)
     first = Path(given.first.format(seed=seed))
     deep = {"layers": given.layers, "hidden": given.hidden} | (QUICK if given.quick else {})
@@ -96,21 +100,21 @@ def trained(given: argparse.Namespace, seed: int, runs: dict[str, Any]) -> dict[
     more |= {"tokens_per_batch": SECOND_TOKENS, "save_every": max(1, given.more // 16)}
     more |= {"average": 0} if given.quick else {}
     asked: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-        WITH: ("new", deep, fresh),
-        WITHOUT: ("new", deep | {"residual": False}, fresh),
         GLEU: (str(first), {"samples": given.samples}, more),
         LIKELIHOOD: (str(first), {}, more),
+        WITH: ("new", deep, fresh),
+        WITHOUT: ("new", deep | {"residual": False}, fresh),
     }
-    found = {FIRST: first}
+    yield FIRST, first
     for name, (encoder, config, section) in asked.items():
         shared = {each: recipe["config"][each] for each in SHARED} | {"directions": [given.direction]}
         content = recipe | {"config": shared | config, "train": recipe["train"] | section}
-        found[name] = given.work / f"seed{seed}" / name
-        flags = {"method": "gnmt", "data": given.data, "encoder": encoder, "seed": seed, "output": found[name]}
-        if not (found[name] / MANIFEST).is_file():
+        folder = given.work / f"seed{seed}" / name
+        flags = {"method": "gnmt", "data": given.data, "encoder": encoder, "seed": seed, "output": folder}
+        if not (folder / MANIFEST).is_file():
             train(resolve(content, flags))
-        runs.setdefault(name, {})[str(seed)] = told(found[name], content, encoder, first)
-    return found
+        runs.setdefault(name, {})[str(seed)] = told(folder, content, encoder, first)
+        yield name, folder
 
 
 def told(folder: Path, content: Mapping[str, Any], encoder: str, first: Path) -> dict[str, Any]:

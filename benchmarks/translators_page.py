@@ -152,7 +152,7 @@ def _gnmt_parts(content: Mapping[str, Any]) -> Iterator[Piece]:
             for seed, run in by_seed.items()
         ],
     )
-    for part in ("residuals", "second stage"):
+    for part in (each for each in ("second stage", "residuals") if each in content):
         first = next(iter(content[part]))
         yield Table(
             [part, "chrF", "BLEU", "GLEU", f"GLEU minus {first}", "seeds"],

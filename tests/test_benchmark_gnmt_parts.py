@@ -28,7 +28,7 @@ def test_residuals_and_the_second_stage_stand_beside_what_they_lack(tmp_path, mo
     assert list(found["second stage"]) == ["first stage", "+ GLEU", "+ likelihood"]
     assert printed.count("\n") == 5 and found["n"] == 4
     updates = {name: run["1"]["updates"] for name, run in found["runs"].items()}
-    assert updates == {"residuals": 4, "no residuals": 4, "+ GLEU": 3, "+ likelihood": 3}
+    assert updates == {"+ GLEU": 3, "+ likelihood": 3, "residuals": 4, "no residuals": 4}
     commands = {name: run["1"]["command"] for name, run in found["runs"].items()}
     assert "--set=samples=2" in commands["+ GLEU"] and "samples" not in commands["+ likelihood"]
     assert "--set=residual=false" in commands["no residuals"] and str(tmp_path) not in "".join(commands.values())
