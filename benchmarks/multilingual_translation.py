@@ -128,14 +128,14 @@ def compare_models(given: argparse.Namespace) -> None:
             write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
 
     for seed in map(int, given.seeds.split(",")):
+        one = experiment.work / f"seed{seed}" / MULTILINGUAL
         for name, path in rows(experiment, seed, found["runs"]):
             results.setdefault(name, {})[seed] = path
+            if name == CHAIN:
+                found["chain"][str(seed)] = timed(experiment, one)
             found["directions"] = by_direction(experiment, results)
             write()
-        run = experiment.work / f"seed{seed}" / MULTILINGUAL
-        found["probes"][str(seed)] = probed(experiment, run)
-        if experiment.zero_shot:
-            found["chain"][str(seed)] = timed(experiment, run)
+        found["probes"][str(seed)] = probed(experiment, one)
         write()
     print(table(found["directions"]))
 
