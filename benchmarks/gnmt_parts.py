@@ -1,8 +1,8 @@
 """What two parts of GNMT are worth on captions: residual connections, and the second stage on GLEU.
 
     python -m benchmarks.gnmt_parts --data DIR --first "runs/multilingual_translation/seed{seed}/GNMT, 1600 updates"
-        [--seeds 1,2] [--direction en-de] [--updates 400] [--layers 4] [--more 200] [--samples 15] [--rate 2e-4]
-        [--split dev] [--items 0] [--beam 4] [--work runs/gnmt_parts] [--quick] [--output results/bench/gnmt_parts.json]
+        [--seeds 1,2] [--direction en-de] [--updates 400] [--layers 4] [--more 200] [--samples 15] [--tokens 512]
+        [--rate 2e-4] [--split dev] [--items 0] [--beam 4] [--work runs/gnmt_parts] [--quick] [--output results/bench/gnmt_parts.json]
 
 Residuals: a network of 4 + 4 layers with them and one without, trained by the recipe for a few hundred updates each.
 The second stage begins from a finished run of the first, for each seed its own; beside it likelihood goes on from the
@@ -39,7 +39,6 @@ WITH, WITHOUT, FIRST, GLEU, LIKELIHOOD = "residuals", "no residuals", "first sta
 PARTS = {"second stage": (FIRST, GLEU, LIKELIHOOD), "residuals": (WITH, WITHOUT)}
 METRICS = ("chrF", "BLEU", "GLEU")
 SHARED = ("vocabulary", "longest")  # the settings of the recipe that GNMT has too
-SECOND_TOKENS = 512  # of a batch of the second stage and of what stands beside it: each source is written K times
 QUICK = {"vocabulary": 90, "hidden": 16}  # tiny networks and little training, to see that it runs
 Rows = Mapping[str, Sequence[Sequence[TranslationPrediction]]]  # by row and seed
 
@@ -56,6 +55,7 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=400, help="of these two")
     parser.add_argument("--more", type=int, default=200, help="updates of the second stage")
     parser.add_argument("--samples", type=int, default=15, help="translations drawn of each source")
+    parser.add_argument("--tokens", type=int, default=512, help="of its batches, in which each source is written often")
     parser.add_argument("--rate", type=float, default=2e-4, help="learning rate of the second stage")
     parser.add_argument("--split", default="dev")
     parser.add_argument("--items", type=int, default=0, help="sentences that are scored at most; 0 = all")
@@ -97,7 +97,7 @@ def trained(given: argparse.Namespace, seed: int, runs: dict[str, Any]) -> Itera
     fresh = {"updates": given.updates, "save_every": given.updates // 16}
     fresh |= {"tokens_per_batch": 400, "average": 0} if given.quick else {}
     more = {"updates": given.more, "learning_rate": given.rate, "schedule": "constant_with_warmup"}
-    more |= {"tokens_per_batch": SECOND_TOKENS, "save_every": max(1, given.more // 16)}
+    more |= {"tokens_per_batch": given.tokens, "save_every": max(1, given.more // 16)}
     more |= {"average": 0} if given.quick else {}
     asked: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         GLEU: (str(first), {"samples": given.samples}, more),
