@@ -2,7 +2,8 @@
 
     python -m benchmarks.gnmt_parts --data DIR --first "runs/multilingual_translation/seed{seed}/GNMT, 1600 updates"
         [--seeds 1,2] [--direction en-de] [--updates 400] [--layers 4] [--more 200] [--samples 15] [--tokens 512]
-        [--rate 2e-4] [--split dev] [--items 0] [--beam 4] [--work runs/gnmt_parts] [--quick] [--output results/bench/gnmt_parts.json]
+        [--rate 2e-4] [--split dev] [--items 0] [--beam 4] [--work runs/gnmt_parts] [--quick]
+        [--output results/bench/gnmt_parts.json]
 
 Residuals: a network of 4 + 4 layers with them and one without, trained by the recipe for a few hundred updates each.
 The second stage begins from a finished run of the first, for each seed its own; beside it likelihood goes on from the

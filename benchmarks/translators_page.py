@@ -16,9 +16,9 @@ def _directions(content: Mapping[str, Any]) -> Iterator[Piece]:
     runs = {name: next(iter(by_seed.values())) for name, by_seed in content["runs"].items()}
     yield (
         f"Captions of {content['task']}, beam {content['beam']}. The one model has the updates of all the single ones "
-        "together. The token of the target language begins the source, or the target where the name says tag decoder. What "
-        "was never trained stands beside the chain through English. Off target: outputs in another "
-        "language. Captions describe images in plain sentences, the same in every language, so that a direction never "
+        "together. The token of the target language begins the source, or the target where the name says tag decoder. "
+        "What was never trained stands beside the chain through English. Off target: outputs in another language. "
+        "Captions describe images in plain sentences, the same in every language, so that a direction never "
         "seen is easier here than in news."
     )
     yield Table(
