@@ -145,7 +145,9 @@ def translated(
 
 
 def compared(gold: Sequence[Bitext], rows: Rows) -> dict[str, Any]:
-    """The scores of every row and their differences to the rows before it, seeds averaged sentence by sentence."""
+    """The scores of every row and their differences to the rows before it, over the seeds that all of them have."""
+    seeds = min(map(len, rows.values()))
+    rows = {name: made[:seeds] for name, made in rows.items()}
     found: dict[str, Any] = {name: {"n": len(gold), "seeds": len(made)} for name, made in rows.items()}
     for metric in map(load_metric, METRICS):
         counts: list[Counts] = [

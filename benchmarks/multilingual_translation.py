@@ -314,11 +314,16 @@ def timed(experiment: Experiment, run: Path) -> dict[str, Any]:
 
 
 def by_direction(experiment: Experiment, results: Mapping[str, Mapping[int, Path]]) -> dict[str, Any]:
-    """The scores of the rows in every direction that they have, and the differences between them, seeds averaged."""
+    """The scores of the rows in every direction that they have, and the differences between them.
+
+    Averaged over the seeds that all rows of the direction have, so that all that is compared is of the same ones.
+    """
     read = {name: [(path, read_result(path)) for path in by_seed.values()] for name, by_seed in results.items()}
     found: dict[str, Any] = {}
     for direction in map(str, (*experiment.trained, *experiment.zero_shot)):
         having = {name: each for name, each in read.items() if direction in each[0][1].languages}
+        seeds = min(map(len, having.values()))  # they come in the same order
+        having = {name: each[:seeds] for name, each in having.items()}
         counts = [average_seeds([{direction: read_items(*one)[direction]} for one in each]) for each in having.values()]
         drawn, order = resample(counts, load_metric("chrF").value), list(having)
         here: dict[str, Any] = {}
@@ -330,7 +335,7 @@ def by_direction(experiment: Experiment, results: Mapping[str, Mapping[int, Path
                 "n": chrf.n,
                 "by_seed": {
                     str(seed): result.languages[direction].value
-                    for seed, (_, result) in zip(results[name], each, strict=True)
+                    for seed, (_, result) in zip(results[name], each, strict=False)
                 },
             }
             for metric in each[0][1].other_metrics:
