@@ -172,13 +172,16 @@ def predict(
         str | None, typer.Option(help="all, none, or NAME,NAME=THRESHOLD,...: which of its translations are read.")
     ] = None,
     precision: Precision = "float32",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the decoding (beam=4) of a run that translates.")
+    ] = None,
 ) -> None:
     """Predict JSON lines: one line out per line in, same order, same ids."""
     from isogloss.predict import predict_lines
 
     if gates is not None and translator is None:
         raise UserError("--gates judges the translations of --translator ENGINE; give that too")
-    predict_lines(run, input, output, precision, translator, gates or "all")
+    predict_lines(run, input, output, precision, translator, gates or "all", set_ or ())
 
 
 def compare(

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from isogloss.translating_run import TranslatingRun, load_translating, tell_fail
 
 if TYPE_CHECKING:
     from isogloss.translation.live import Live
+    from isogloss.translation.translator import Decoding
 
 BLOCK = 1024  # records predicted at a time: memory stays small however long the input is
 
@@ -47,22 +48,30 @@ def predict_lines(
     precision: str = FLOAT32,
     translator: str | None = None,
     gates: str = "all",
+    settings: Sequence[str] = (),
 ) -> None:
     """Write one JSON line of prediction per line of the source.
 
     The target file appears only when all of it is written. Of several processes the first reads and writes.
     translator: an engine (NAME:REST) that translates the texts without a translation; one that it cannot translate, or
     whose translation does not pass the gates, is read without, and the user is told. A run that translates reads texts
-    with the language that they are to be in; one that ranks reads queries with their documents.
+    with the language that they are to be in, and `settings` are `key=value` of its decoding; one that ranks reads
+    queries with their documents.
 
     Raises:
-        UserError: a line is no record of the run's task (file and line are named), the target cannot be written, or the
-            engine cannot be loaded or lacks a language.
+        UserError: a line is no record of the run's task (file and line are named), the target cannot be written, the
+            engine cannot be loaded or lacks a language, or a setting is wrong.
     """
     if translates(run):
+        from isogloss.translation.decoding import read_decoding
+
         _refuse(precision, translator)
-        translate_lines(load_translating(run), source, target)
+        decoding = read_decoding(",".join(settings))
+        translate_lines(load_translating(run), source, target, decoding)
         return
+    if settings:
+        told = "a run keeps the settings it was trained with; a translator's decoding alone is set here"
+        raise UserError(f"--set {settings[0]}: {told}")
     if ranks(run):
         if translator is not None or precision != FLOAT32:
             raise UserError("--translator, --precision: a run that ranks reads texts alone, in float32; leave them out")
@@ -80,7 +89,9 @@ def predict_lines(
         live.tell()
 
 
-def translate_lines(run: TranslatingRun, source: Path | None, target: Path | None) -> None:
+def translate_lines(
+    run: TranslatingRun, source: Path | None, target: Path | None, decoding: "Decoding | None" = None
+) -> None:
     """Write one JSON line of translation per line of the source; those that failed are told.
 
     Raises:
@@ -90,13 +101,15 @@ def translate_lines(run: TranslatingRun, source: Path | None, target: Path | Non
     with _lines(source) as lines:
 
         def made() -> Iterator[str]:
-            texts = parse_bitexts(lines, str(source or STANDARD_INPUT))
+            texts = parse_bitexts(read_by_first(lines), str(source or STANDARD_INPUT))
             while block := list(islice(texts, BLOCK)):
-                for prediction in run.predict(block):
+                for prediction in run.predict(block, decoding):
                     failures[prediction.failure or ""] += 1
                     yield json.dumps(to_json(prediction), ensure_ascii=False) + "\n"
 
-        if is_first():
+        if not is_first():
+            deque(made(), maxlen=0)  # its share of the work is done on the way
+        else:
             write_lines(target, made())
     texts = failures.total()
     del failures[""]

@@ -67,6 +67,11 @@ class Result(Conditions):
     hardware: Mapping[str, Any]
     seconds: float
 
+    @property
+    def unit(self) -> str:
+        """What each score is of: a language, or of a translator a direction."""
+        return "direction" if "decoding" in self.settings else "language"
+
     def to_json(self) -> dict[str, Any]:
         """The result as plain JSON values."""
         values = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}

@@ -16,6 +16,7 @@ from isogloss.evaluation.cells import (
     BEST,
     column_names,
     column_title,
+    columns_text,
     interval_text,
     items_text,
     p_text,
@@ -99,9 +100,8 @@ def _averages(result: Result) -> Iterator[tuple[str, float, tuple[float, float],
 
 def _rows_table(table: Table, rows: Sequence[Row]) -> Block:
     """Title, text table and caption of some rows of a table, a language per line."""
-    languages = len(table.languages)
     title = f"{table.task} {table.split}: {table.metric} in percent [95 % interval]"
-    caption = f"{items_text(table)} in each of {languages} language{'s' if languages > 1 else ''}, {seeds_text(table)}"
+    caption = f"{items_text(table)} in each of {columns_text(table)}, {seeds_text(table)}"
     made = empty_table()
     for row in rows:
         made.add_column(Text(row.label), justify="right", max_width=CELL_WIDTH - 1, overflow="fold")

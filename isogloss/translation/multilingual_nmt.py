@@ -132,6 +132,8 @@ class Method:
     """One translator for all directions that a recipe names."""
 
     settings: Settings
+    # tokenizer and network of a recipe's encoder, for a method whose networks are none of transformers
+    given: "Callable[[Job], tuple[TaggedTokenizer, PreTrainedModel | None]] | None" = None
     _prepared: Prepared | None = field(default=None, init=False, repr=False)
 
     def prepared(self, job: "Job") -> Prepared:
@@ -158,6 +160,8 @@ class Method:
         name = job.recipe.encoder
         if name == NEW:
             return self._vocabulary(job, pairs, self.settings.family), None
+        if self.given is not None:
+            return self.given(job)
         if load_config(name.partition("@")[0]).is_encoder_decoder:
             engine = hf.load(name)
             return engine.tagged, engine.model
