@@ -1,36 +1,40 @@
 """One translator for all directions beside one for each, zero-shot beside a chain, LSTM layers beside attention.
 
     python -m benchmarks.multilingual_translation --data DIR [--recipe multi30k_nmt] [--languages de,fr] [--seeds 1,2]
-        [--tags encoder,decoder] [--items 0] [--beam 4] [--work runs/multilingual_translation] [--quick]
+        [--tags encoder,decoder] [--longer] [--items 0] [--beam 4] [--work runs/multilingual_translation] [--quick]
         [--output results/bench/multilingual_translation.json]
 
 Trains, for each seed, one model on both ways between English and every language, and one model for each of these
 directions, which all have the same settings and together the updates of the one. The one model is also asked for the
 directions between the other languages, of which it never saw a pair; beside that stands the same model as a chain
-through English. GNMT learns the first direction with as many updates and about as many parameters as the single model.
-With several tags the one model is trained with each, and the first is compared with the others.
+through English, also in seconds, both in turns. GNMT learns the first direction with as many updates and about as many
+parameters as the single model; `--longer` trains these two with all the updates of the one model besides. With several
+tags the one model is trained with each, and the first is compared with the others.
 
 Every score has an interval from a bootstrap over sentences and every difference is tested on the same resamples, seeds
 averaged sentence by sentence. The captions of Multi30k describe images in plain sentences, and every language describes
 the same ones: a direction never seen is easier here than in news. `benchmarks.translation_probes` looks into the one
-model. What is finished is not done again; the results are written anew after each seed.
+model. Models are scored by CTranslate2 in float32, GNMT by itself. What is finished is not done again; the results are
+written anew after each row.
 """
 
 import argparse
 import json
 import shlex
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from math import prod
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from benchmarks.translation_probes import probes
-from benchmarks.turns import circumstances, rounded
+from benchmarks.turns import circumstances, in_turns, ratio, rounded
 from isogloss.cli import run_guarded
-from isogloss.data.directions import Direction, directions_among
+from isogloss.data.directions import Direction, directions_among, pairs
+from isogloss.data.task_data import drawn
 from isogloss.evaluation.bootstrap import difference, resample, scores
 from isogloss.evaluation.counts import average_seeds
 from isogloss.evaluation.evaluate_translator import evaluate_translator
@@ -42,9 +46,11 @@ from isogloss.recipe import read_recipe, resolve
 from isogloss.run_folder import MANIFEST, read_manifest
 from isogloss.runs import train
 from isogloss.tasks import load_task
+from isogloss.translation.translator import Decoding, load_translator
 
 TASK, CENTRE = "multi30k", "en"
 MULTILINGUAL, SINGLE, CHAIN, LSTM = "multilingual", "single", "through English", "GNMT"
+DIRECT, TIMED, TURNS = "directly", 100, 5  # of the measurement of time: sentences at most, turns
 # tiny networks and little training, to see that it runs
 QUICK = {"vocabulary": 90, "hidden": 16, "feed_forward": 32, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}
 QUICK_TRAIN = {"updates": 8, "tokens_per_batch": 400, "save_every": 0, "average": 0}
@@ -60,6 +66,7 @@ class Experiment:
     work: Path
     trained: tuple[Direction, ...]
     tags: tuple[str, ...]
+    longer: bool
     items: int
     beam: int
 
@@ -70,9 +77,18 @@ class Experiment:
         return [Direction(source, target) for source in others for target in others if source != target]
 
     @property
+    def updates(self) -> int:
+        """The updates of the one model."""
+        return self.content["train"]["updates"]
+
+    @property
     def share(self) -> int:
         """The updates of a single model."""
-        return self.content["train"]["updates"] // len(self.trained)
+        return self.updates // len(self.trained)
+
+    def told(self, updates: int) -> str:
+        """What is said of a single model's updates, where they are not its share."""
+        return "" if updates == self.share else f", {updates} updates"
 
 
 def main() -> None:
@@ -83,6 +99,7 @@ def main() -> None:
     parser.add_argument("--languages", default="de,fr", help="beside English")
     parser.add_argument("--seeds", default="1,2")
     parser.add_argument("--tags", default="encoder", help="where the target language stands: encoder,decoder,both")
+    parser.add_argument("--longer", action="store_true", help="the first direction with all updates besides")
     parser.add_argument("--items", type=int, default=0, help="sentences that are scored at most; 0 = all")
     parser.add_argument("--beam", type=int, default=4)
     parser.add_argument("--work", type=Path, default=Path("runs/multilingual_translation"), help="models and results")
@@ -95,7 +112,7 @@ def main() -> None:
 def compare_models(given: argparse.Namespace) -> None:
     """Train and score all rows seed by seed; print the table and write everything to the output."""
     experiment = experiment_of(given)
-    results: dict[str, list[Path]] = {}
+    results: dict[str, dict[int, Path]] = {}
     found: dict[str, Any] = {
         "task": TASK,
         "recipe": given.recipe,
@@ -103,15 +120,23 @@ def compare_models(given: argparse.Namespace) -> None:
         "items": given.items,
         "runs": {},
         "probes": {},
+        "chain": {},
     }
-    for seed in map(int, given.seeds.split(",")):
-        for name, path in rows(experiment, seed, found["runs"]).items():
-            results.setdefault(name, []).append(path)
-        run = experiment.work / f"seed{seed}" / MULTILINGUAL
-        found["probes"][str(seed)] = probed(experiment, run)
-        found["directions"] = by_direction(experiment, results)
+
+    def write() -> None:
         if given.output:
             write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")
+
+    for seed in map(int, given.seeds.split(",")):
+        one = experiment.work / f"seed{seed}" / MULTILINGUAL
+        for name, path in rows(experiment, seed, found["runs"]):
+            results.setdefault(name, {})[seed] = path
+            if name == CHAIN:
+                found["chain"][str(seed)] = timed(experiment, one)
+            found["directions"] = by_direction(experiment, results)
+            write()
+        found["probes"][str(seed)] = probed(experiment, one)
+        write()
     print(table(found["directions"]))
 
 
@@ -125,31 +150,46 @@ def experiment_of(given: argparse.Namespace) -> Experiment:
     settings = {**content.get("train", {}), **(QUICK_TRAIN if given.quick else {})}
     content = content | {"task": TASK, "languages": tags, "config": config, "train": settings}
     trained = tuple(directions_among((), [CENTRE, *tags], CENTRE))
-    return Experiment(content, given.data, given.work, trained, tuple(given.tags.split(",")), given.items, given.beam)
+    tagged = tuple(given.tags.split(","))
+    return Experiment(content, given.data, given.work, trained, tagged, given.longer, given.items, given.beam)
 
 
-def rows(experiment: Experiment, seed: int, runs: dict[str, Any]) -> dict[str, Path]:
-    """The results by row, each after its training; what the runs took goes into `runs`."""
-    folder, found = experiment.work / f"seed{seed}", {}
+def rows(experiment: Experiment, seed: int, runs: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    """The name and the results of every row, each after its training; what the runs took goes into `runs`."""
+    folder = experiment.work / f"seed{seed}"
     both = [*experiment.trained, *experiment.zero_shot]
     for number, tag in enumerate(experiment.tags):
         name = MULTILINGUAL if number == 0 else f"{MULTILINGUAL}, tag {tag}"
         trained(experiment, folder / name, seed, {"tag": tag}, runs)
-        found[name] = scored(experiment, str(folder / name), folder / name, both)
+        yield name, scored(experiment, engine_of(folder / name), folder / name, both)
     if experiment.zero_shot:
-        engine = f"pivot:{CENTRE}:{folder / MULTILINGUAL}"
-        found[CHAIN] = scored(experiment, engine, folder / CHAIN, experiment.zero_shot)
-    for direction in experiment.trained:
-        own = folder / f"{SINGLE} {direction}"
-        config = {"tag": experiment.tags[0], "directions": [str(direction)]}
-        trained(experiment, own, seed, config, runs, updates=experiment.share)
-        found[f"{SINGLE} {direction}"] = scored(experiment, str(own), own, [direction])
+        engine = f"pivot:{CENTRE}:{engine_of(folder / MULTILINGUAL)}"
+        yield CHAIN, scored(experiment, engine, folder / CHAIN, experiment.zero_shot)
     first = experiment.trained[0]
-    single = folder / f"{SINGLE} {first}"
-    config = {"directions": [str(first)], "hidden": width_of(experiment, single)}
-    trained(experiment, folder / LSTM, seed, config, runs, updates=experiment.share, method="gnmt")
-    found[LSTM] = scored(experiment, str(folder / LSTM), folder / LSTM, [first])
-    return found
+    budgets = (experiment.share, experiment.updates) if experiment.longer else (experiment.share,)
+    alone = [(direction, experiment.share) for direction in experiment.trained]
+    for direction, updates in [*alone, *((first, updates) for updates in budgets[1:])]:
+        name = f"{SINGLE} {direction}{experiment.told(updates)}"
+        config = {"tag": experiment.tags[0], "directions": [str(direction)]}
+        trained(experiment, folder / name, seed, config, runs, updates=updates)
+        yield name, scored(experiment, engine_of(folder / name), folder / name, [direction])
+    config = {"directions": [str(first)], "hidden": width_of(experiment, folder / f"{SINGLE} {first}")}
+    for updates in budgets:
+        name = f"{LSTM}{experiment.told(updates)}"
+        trained(experiment, folder / name, seed, config, runs, updates=updates, method="gnmt")
+        yield name, scored(experiment, engine_of(folder / name), folder / name, [first])
+
+
+def engine_of(run: Path) -> str:
+    """The engine that scores a run: CTranslate2 in float32, ten times as fast as the network; for GNMT the run."""
+    from isogloss.translation.engines.ctranslate2 import convert
+
+    if read_manifest(run)["method"] == "gnmt":
+        return str(run)
+    folder = run.parent / "ctranslate2" / run.name
+    if not folder.is_dir():
+        convert(str(run), folder, "float32")
+    return f"ctranslate2:{folder}"
 
 
 def trained(
@@ -255,12 +295,35 @@ def probed(experiment: Experiment, run: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def by_direction(experiment: Experiment, results: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
-    """The scores of the rows in every direction that they have, and the differences between them, seeds averaged."""
-    read = {name: [(path, read_result(path)) for path in paths] for name, paths in results.items()}
+def timed(experiment: Experiment, run: Path) -> dict[str, Any]:
+    """The seconds of the chain and of the same model without it, in turns; read again if they were measured."""
+    path = run / "results" / "bench" / "chain.json"
+    if not path.is_file():
+        direction = experiment.zero_shot[0]
+        texts = [pair.text for pair in drawn(pairs(load_task(TASK), experiment.data, "test", direction), TIMED)]
+        spec = engine_of(run)
+        engines = {DIRECT: load_translator(spec), CHAIN: load_translator(f"pivot:{CENTRE}:{spec}")}
+        decoding = Decoding(beam=experiment.beam)
+        seconds = in_turns(
+            {name: partial(each.translate, texts, *direction, decoding) for name, each in engines.items()}, TURNS
+        )
+        found = {"direction": str(direction), "sentences": len(texts), "seconds": seconds}
+        found["times as long"] = ratio(seconds[CHAIN], seconds[DIRECT])
+        write_atomic(path, json.dumps(found, indent=1))
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def by_direction(experiment: Experiment, results: Mapping[str, Mapping[int, Path]]) -> dict[str, Any]:
+    """The scores of the rows in every direction that they have, and the differences between them.
+
+    Averaged over the seeds that all rows of the direction have, so that all that is compared is of the same ones.
+    """
+    read = {name: [(path, read_result(path)) for path in by_seed.values()] for name, by_seed in results.items()}
     found: dict[str, Any] = {}
     for direction in map(str, (*experiment.trained, *experiment.zero_shot)):
         having = {name: each for name, each in read.items() if direction in each[0][1].languages}
+        seeds = min(map(len, having.values()))  # they come in the same order
+        having = {name: each[:seeds] for name, each in having.items()}
         counts = [average_seeds([{direction: read_items(*one)[direction]} for one in each]) for each in having.values()]
         drawn, order = resample(counts, load_metric("chrF").value), list(having)
         here: dict[str, Any] = {}
@@ -270,7 +333,10 @@ def by_direction(experiment: Experiment, results: Mapping[str, Sequence[Path]]) 
                 "chrF": chrf.value,
                 "chrF_ci95": chrf.ci95,
                 "n": chrf.n,
-                "by_seed": {str(result.seeds[0]): result.languages[direction].value for _, result in each},
+                "by_seed": {
+                    str(seed): result.languages[direction].value
+                    for seed, (_, result) in zip(results[name], each, strict=False)
+                },
             }
             for metric in each[0][1].other_metrics:
                 here[name][metric] = fmean(result.other_metrics[metric][direction] for _, result in each)

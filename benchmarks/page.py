@@ -1,10 +1,10 @@
-"""The pages on speed and on translators, in Markdown and as HTML with pictures, from the files that benchmarks wrote.
+"""The pages on speed, translators and retrieval, in Markdown and as HTML with pictures, from benchmarks' files.
 
     python -m benchmarks.page [--results results/bench] [--docs docs] [--check]
 
-`benchmarks.speed_page` and `benchmarks.translators_page` say which files become which part; several of a kind stand one
-after the other. What was not measured is named, with the command that does it. `--check` writes nothing and fails if a
-page is not what the results say.
+`benchmarks.speed_page`, `translators_page` and `retrieval_page` say which files become which part; several of a kind
+stand one after the other. What was not measured is named, with the command that does it. `--check` writes nothing and
+fails if a page is not what the results say.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import speed_page, translators_page
+from benchmarks import retrieval_page, speed_page, translators_page
 from benchmarks.pieces import Describe, Heading, Picture, Piece, Table
 from isogloss.cli import run_guarded
 from isogloss.errors import UserError
@@ -35,6 +35,7 @@ class Page(NamedTuple):
 PAGES = (
     Page("speed", "Speed", speed_page.INTRODUCTION, speed_page.PARTS),
     Page("translators", "Translators", translators_page.INTRODUCTION, translators_page.PARTS),
+    Page("retrieval", "Retrieval", retrieval_page.INTRODUCTION, retrieval_page.PARTS),
 )
 
 

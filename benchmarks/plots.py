@@ -4,12 +4,15 @@ Places along the axis are per cent of the drawing's width, so text keeps its siz
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
 HEIGHT, MARGIN = 200, 14  # pixels of a drawing with curves
 LEFT, RIGHT = 9, 98  # per cent
+
+
+Curves = Mapping[str, Sequence[float | None]]  # by name
 
 
 class Ratio(NamedTuple):
@@ -50,17 +53,28 @@ def ratios_picture(ratios: Sequence[Ratio]) -> str:
     return f'<div class="picture">{"".join(rows)}{axis}</div>'
 
 
-def curves_picture(axis: str, at: Sequence[float], curves: Mapping[str, Sequence[float | None]]) -> str:
+def curves_picture(axis: str, at: Sequence[float], curves: Curves) -> str:
     """A line for every curve over the places `at`, which are equally far apart; the other axis is logarithmic."""
-    values = [value for curve in curves.values() for value in curve if value is not None]
-    ticks = _ticks(min(values), max(values))
+    ticks = _ticks(*_range(curves))
+    return _curves(axis, at, curves, ticks, lambda value: math.log(value / ticks[0]) / math.log(ticks[-1] / ticks[0]))
+
+
+def even_picture(axis: str, at: Sequence[float], curves: Curves) -> str:
+    """The same with an other axis on which equal differences are equally long."""
+    ticks = _even_ticks(*_range(curves))
+    return _curves(axis, at, curves, ticks, lambda value: (value - ticks[0]) / (ticks[-1] - ticks[0]))
+
+
+def _curves(
+    axis: str, at: Sequence[float], curves: Curves, ticks: Sequence[float], share: Callable[[float], float]
+) -> str:
+    """The drawing; `share` is how high up a value is, from 0 at the first tick to 1 at the last."""
 
     def x(place: int) -> str:
         return f"{LEFT + (RIGHT - LEFT) * (place + 0.5) / len(at):.2f}%"
 
     def y(value: float) -> str:
-        share = math.log(value / ticks[0]) / math.log(ticks[-1] / ticks[0])
-        return f"{HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * share:.1f}"
+        return f"{HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * share(value):.1f}"
 
     marks = ""
     for tick in ticks:
@@ -89,6 +103,19 @@ def curves_picture(axis: str, at: Sequence[float], curves: Mapping[str, Sequence
 
 def _colour(number: int) -> str:
     return f"c{number % 12}"
+
+
+def _range(curves: Curves) -> tuple[float, float]:
+    values = [value for curve in curves.values() for value in curve if value is not None]
+    return min(values), max(values)
+
+
+def _even_ticks(low: float, high: float) -> list[float]:
+    """Round numbers equally far apart around the values, at least two and at most seven."""
+    steps = (digit * 10.0**power for power in range(-6, 12) for digit in (1, 2, 5))
+    step = next(step for step in steps if (high - low) / step <= 5 and step > 0.01 * abs(high))
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [i * step for i in range(first, max(last, first + 1) + 1)]
 
 
 def _ticks(low: float, high: float) -> list[float]:

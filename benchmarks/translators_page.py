@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from statistics import mean
 from typing import Any
 
-from benchmarks.pieces import Describe, Heading, Piece, Table, ratio, seconds
+from benchmarks.pieces import Describe, Heading, Picture, Piece, Table, ratio, seconds
+from benchmarks.plots import even_picture
 
 INTRODUCTION = """Translators that this project trained, small and for minutes: what is compared had the same data and
 the same updates, and how good it is says little about what more of either would give. Scores are sacreBLEU's, in
@@ -16,8 +17,9 @@ def _directions(content: Mapping[str, Any]) -> Iterator[Piece]:
     runs = {name: next(iter(by_seed.values())) for name, by_seed in content["runs"].items()}
     yield (
         f"Captions of {content['task']}, beam {content['beam']}. The one model has the updates of all the single ones "
-        "together. What was never trained stands beside the chain through English. Off target: outputs in another "
-        "language. Captions describe images in plain sentences, the same in every language, so that a direction never "
+        "together. The token of the target language begins the source, or the target where the name says tag decoder. "
+        "What was never trained stands beside the chain through English. Off target: outputs in another language. "
+        "Captions describe images in plain sentences, the same in every language, so that a direction never "
         "seen is easier here than in news."
     )
     yield Table(
@@ -47,7 +49,29 @@ def _directions(content: Mapping[str, Any]) -> Iterator[Piece]:
             for name, row in here.items()
         ],
     )
-    yield from _probes(content["probes"])
+    yield from _in_another_language(content["directions"])
+    for seed, found in content.get("chain", {}).items():
+        yield (
+            f"Seed {seed}: through English {found['sentences']} sentences of {found['direction']} take "
+            f"{ratio(found['times as long'])} times as long as directly, by the same model in turns."
+        )
+    if content["probes"]:
+        yield from _probes(content["probes"])
+
+
+def _in_another_language(directions: Mapping[str, Any]) -> Iterator[Piece]:
+    """How often a model for all directions answers in a wrong language: a line for each, a column for each model."""
+    every = [name for here in directions.values() for name in here if "off_target" in here[name]]
+    many = [name for name in dict.fromkeys(every) if every.count(name) > 1]
+    if many:
+        yield Heading("In another language, %")
+        yield Table(
+            ["direction", *many],
+            [
+                [direction, *(f"{here[name]['off_target']:.1f}" if name in here else "–" for name in many)]
+                for direction, here in directions.items()
+            ],
+        )
 
 
 def _probes(by_seed: Mapping[str, Any]) -> Iterator[Piece]:
@@ -70,6 +94,14 @@ def _probes(by_seed: Mapping[str, Any]) -> Iterator[Piece]:
             for (one, other), row in rows
         ],
     )
+    if not rows:
+        return
+    one, other = rows[0][0]
+    curves = {name: [row["languages"].get(name, 0) for _, row in rows] for name in (one, other, "not known")}
+    yield Picture(
+        even_picture(f"w, from {one} to {other}", [row["weight"] for _, row in rows], curves),
+        "Outputs in each language, %, over the mixture of the two targets.",
+    )
 
 
 def _decoding(content: Mapping[str, Any]) -> Iterator[Piece]:
@@ -79,6 +111,11 @@ def _decoding(content: Mapping[str, Any]) -> Iterator[Piece]:
         "alpha and the coverage penalty beta. Length: words of the outputs to those of the references. Hardly looked "
         "at: source words whose pieces got less than 0.5 of attention in all."
     )
+    alphas, betas = (list(dict.fromkeys(row[name] for row in content["curve"])) for name in ("alpha", "beta"))
+    for metric in ("BLEU", "chrF"):
+        found = {(row["alpha"], row["beta"]): row[metric]["value"] for row in content["curve"]}
+        curves = {f"beta {beta:g}": [found.get((alpha, beta)) for alpha in alphas] for beta in betas}
+        yield Picture(even_picture(f"{metric} over alpha", alphas, curves), f"{metric} by alpha, a line for each beta.")
     yield Table(
         ["alpha, beta", "BLEU", "chrF", "length", "hardly looked at, %"],
         [
@@ -92,6 +129,45 @@ def _decoding(content: Mapping[str, Any]) -> Iterator[Piece]:
             for row in content["curve"]
         ],
     )
+
+
+def _gnmt_parts(content: Mapping[str, Any]) -> Iterator[Piece]:
+    runs = content["runs"]
+    yield (
+        f"GNMT, {content['direction']}, on {content['n']} {content['split']} sentences of {content['task']}, beam "
+        f"{content['beam']}. Two networks of {content['layers']} + {content['layers']} layers, and a second stage from "
+        f"a finished run, which draws {content['samples']} translations of a source, beside likelihood that goes on "
+        "from the same run. The loss is in nats of a token; that of the second stage is minus the GLEU of what was "
+        "drawn, 0 to 1, with a little of the likelihood."
+    )
+    yield Table(
+        ["trained", "updates", "seconds", "first loss", "last loss"],
+        [
+            [
+                f"{name}, seed {seed}",
+                f"{run['updates']:,}",
+                f"{run['seconds']:,.0f}",
+                f"{run['first_loss']:.2f}",
+                f"{run['loss']:.2f}",
+            ]
+            for name, by_seed in runs.items()
+            for seed, run in by_seed.items()
+        ],
+    )
+    for part in (each for each in ("second stage", "residuals") if each in content):
+        first = next(iter(content[part]))
+        yield Table(
+            [part, "chrF", "BLEU", "GLEU", f"GLEU minus {first}", "seeds"],
+            [
+                [
+                    name,
+                    *(_score(row[metric]) for metric in ("chrF", "BLEU", "GLEU")),
+                    _difference(row[f"GLEU minus {first}"]) if name != first else "–",
+                    str(row["seeds"]),
+                ]
+                for name, row in content[part].items()
+            ],
+        )
 
 
 def _inference(content: Mapping[str, Any]) -> Iterator[Piece]:
@@ -200,6 +276,7 @@ def _p(found: Score) -> str:
 
 PARTS: dict[str, tuple[str, str, Describe]] = {
     "One model for all directions": ("multilingual_translation", "multilingual_translation", _directions),
+    "Residuals, and a stage on GLEU": ("gnmt_parts", "gnmt_parts", _gnmt_parts),
     "Length and coverage": ("decoding_curves", "decoding_curves", _decoding),
     "Inference in 8 bits": ("nmt_inference", "nmt_inference", _inference),
     "The embedded translator": ("embedded_translator", "embedded_translator", _embedded),

@@ -15,7 +15,7 @@ from isogloss.tasks import load_task, task_names
 
 
 def catalogue(what: str) -> dict[str, str]:
-    """Names and one-line titles of all methods, tasks, recipes, languages, encoders or translation engines.
+    """Names and one-line titles of all methods, tasks, recipes, languages, encoders, translation engines or rankers.
 
     Raises:
         UserError: there is no such list.
@@ -29,6 +29,7 @@ def catalogue(what: str) -> dict[str, str]:
             {name: method_title(path) for name, path in _engines().items()}
             | {name: f"the translator that comes with isogloss; `isogloss show {name}`" for name in TRANSLATORS}
         ),
+        "rankers": lambda: {name: method_title(path) for name, path in _rankers().items()},
         "encoders": lambda: (
             {name: str(path) for name, path in EMBEDDED.items()}
             | {"any Hub name or folder": "an encoder that uses transformers' attention interface"}
@@ -40,7 +41,7 @@ def catalogue(what: str) -> dict[str, str]:
 
 
 def describe(name: str) -> str:
-    """A page about one method, task, recipe, encoder, translation engine or language, looked up in this order.
+    """A page about one method, task, recipe, encoder, translation engine, ranker or language, looked up in this order.
 
     Raises:
         UserError: nothing has that name; the message names the nearest.
@@ -59,10 +60,13 @@ def describe(name: str) -> str:
     engines = _engines()
     if name in engines:
         return ast.get_docstring(ast.parse(engines[name].read_text(encoding="utf-8"))) or ""
+    rankers = _rankers()
+    if name in rankers:
+        return method_page(rankers[name])
     try:
         return language_page(name)
     except UserError:
-        known = [*methods, *task_names(), *recipes, *models, *engines]
+        known = [*methods, *task_names(), *recipes, *models, *engines, *rankers]
         raise UserError(f"nothing is called {name!r}; {nearest(name, known)}") from None
 
 
@@ -72,13 +76,20 @@ def _engines() -> dict[str, Path]:
     return engine_files()
 
 
+def _rankers() -> dict[str, Path]:
+    from isogloss.retrieval.rankers import ranker_files
+
+    return ranker_files()
+
+
 def method_page(path: Path) -> str:
-    """The method's docstring, and its settings with their defaults and units as they stand in its file."""
+    """The docstring of a method or ranker, and its settings with their defaults and units as they stand in its file."""
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source)
-    settings = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
+    settings = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"]
     lines = source.splitlines()
-    shown = [lines[node.lineno - 1].strip() for node in settings.body if isinstance(node, ast.AnnAssign)]
+    fields_of = (node for each in settings for node in each.body if isinstance(node, ast.AnnAssign))
+    shown = [lines[node.lineno - 1].strip() for node in fields_of]
     return "\n".join([ast.get_docstring(tree) or "", "", "Settings (--set key=value):", *(shown or ["none"])])
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isogloss.commands import Data, Json, data, leaderboards, translation
+from isogloss.commands import Data, Json, data, index, leaderboards, rerank, translation
 from isogloss.errors import UserError
 from isogloss.memory import ran_out
 from isogloss.processes import first_alone_speaks, is_first, number
@@ -115,7 +115,10 @@ def train(
 def evaluate(
     run: Annotated[
         str,
-        typer.Argument(help="Run directory; for translation also an engine (hf:MODEL); for bitext also an encoder."),
+        typer.Argument(
+            help="Run directory; for translation also an engine (hf:MODEL); for bitext also an encoder; for ranking "
+            "also a ranker (bm25, dense:ENCODER, index:DIR)."
+        ),
     ],
     task: Annotated[str | None, typer.Option(help="Another task: of the same kind and labels, or of bitext.")] = None,
     data: Data = None,
@@ -134,8 +137,12 @@ def evaluate(
     items: Annotated[int | None, typer.Option(min=0, help="At most so many per language; 0 = all.")] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="key=value of bitext_retrieval, or of a translator's decoding (beam=4)."),
+        typer.Option("--set", help="key=value of bitext_retrieval, of a decoding (beam=4), or of a ranker (k1=0.9)."),
     ] = None,
+    metric: Annotated[
+        str, typer.Option(help="Measures of a ranking as ir-measures writes them, the main one first: nDCG@10 R@100.")
+    ] = "",
+    documents: Annotated[str, typer.Option(help="Languages of the documents that are ranked; all by default.")] = "",
     precision: Precision = "float32",
     output: Annotated[Path | None, typer.Option(help="Result file (.json).")] = None,
     as_json: Json = False,
@@ -157,7 +164,14 @@ def evaluate(
         languages=languages,
         pairing=pairing,
         items=items,
-        reading=Reading(precision=precision, translations=translations, translator=by, settings=() if by else settings),
+        reading=Reading(
+            precision=precision,
+            translations=translations,
+            translator=by,
+            settings=() if by else settings,
+            metrics=metric,
+            documents=documents,
+        ),
         output=output,
     )
     print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result_table(result))
@@ -172,11 +186,14 @@ def predict(
     ] = None,
     gates: Gates = None,
     precision: Precision = "float32",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the decoding (beam=4) of a run that translates.")
+    ] = None,
 ) -> None:
     """Predict JSON lines: one line out per line in, same order, same ids."""
     from isogloss.predict import predict_lines
 
-    predict_lines(run, input, output, precision, translator, asked_gates(gates, translator))
+    predict_lines(run, input, output, precision, translator, asked_gates(gates, translator), set_ or ())
 
 
 def asked_gates(gates: str | None, translator: str | None) -> str:
@@ -223,7 +240,7 @@ def convert(
 
 
 def list_(
-    what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages, encoders or engines.")],
+    what: Annotated[str, typer.Argument(help="methods, tasks, recipes, languages, encoders, engines or rankers.")],
     as_json: Json = False,
 ) -> None:
     """List what there is to choose from."""
@@ -237,7 +254,9 @@ def list_(
     print("\n".join(f"{name:<{width}}  {title}" for name, title in rows.items()))
 
 
-def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, language, encoder or engine.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(help="A method, task, recipe, language, encoder, engine or ranker.")],
+) -> None:
     """Show one thing: what it is, its settings, where it comes from."""
     from isogloss.catalogue import describe
 
@@ -245,6 +264,8 @@ def show(name: Annotated[str, typer.Argument(help="A method, task, recipe, langu
 
 
 for command in (demo, train, evaluate, predict, translation.translate):  # in the order of --help
+    app.command()(command)
+for command in (index.index, index.search, rerank.rerank):
     app.command()(command)
 for command in (compare, leaderboards.leaderboard, leaderboards.submit, convert, translation.export):
     app.command()(command)

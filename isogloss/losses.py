@@ -1,6 +1,7 @@
 """Losses: 5 to 25 lines each, in nats, with direction and reduction stated.
 
-Letters: B examples, S tokens of a side, C classes. Labels of -100 do not count; a batch without any label costs 0.
+Letters: B examples, S tokens of a side, C classes, D documents. Labels of -100 do not count; a batch without any label
+costs 0. Losses of rankings are one for each query, (B,): who trains gives every query its weight (`weighted_mean`).
 """
 
 import torch
@@ -49,3 +50,32 @@ def span_kl_divergence(student: Tensor, teacher: Tensor, temperature: float, att
     student = student.float().masked_fill(padding, HIDDEN).transpose(1, 2)  # (B, 2, S)
     teacher = teacher.float().masked_fill(padding, HIDDEN).transpose(1, 2)
     return kl_divergence(student, teacher, temperature, attention_mask.bool().any(-1, keepdim=True).expand(-1, 2))
+
+
+def ranking_cross_entropy(scores: Tensor, positives: Tensor, hidden: Tensor | None = None) -> Tensor:
+    """Cross-entropy of each query's relevant document among its documents, (B,).
+
+    scores (B, D), positives (B,) columns. hidden: (B, D), true where a document is no negative of the query: padding,
+    or relevant too. The positive itself is never hidden.
+    """
+    scores = scores.float()
+    if hidden is not None:
+        own = F.one_hot(positives, scores.shape[1]).bool()
+        scores = scores.masked_fill(hidden & ~own, HIDDEN)
+    return F.cross_entropy(scores, positives, reduction="none")
+
+
+def relevance_cross_entropy(scores: Tensor, relevant: Tensor, hidden: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy of "relevant or not", mean over each query's documents that are not hidden, (B,).
+
+    scores, relevant, hidden: (B, D).
+    """
+    each = F.binary_cross_entropy_with_logits(scores.float(), relevant.float(), reduction="none")
+    shown = torch.ones_like(each) if hidden is None else (~hidden).to(each.dtype)
+    return (each * shown).sum(-1) / shown.sum(-1).clamp(min=1)
+
+
+def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
+    """The mean of losses (B,), each counted so many times; 0 where nothing counts."""
+    weights = weights.to(losses.dtype)
+    return (losses * weights).sum() / weights.sum().clamp(min=torch.finfo(losses.dtype).tiny)

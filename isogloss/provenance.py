@@ -19,6 +19,7 @@ PACKAGES = (
     "ctranslate2",
     "sacrebleu",
     "py3langid",
+    "faiss-cpu",
 )
 
 

@@ -6,8 +6,8 @@ Offsets are half-open character offsets into the original string. Words and BIO 
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from isogloss.errors import UserError
@@ -100,8 +100,29 @@ class ComparableSentence:
     translations: tuple[str, ...] = ()  # ids in it
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A text that a query may be asked of."""
+
+    id: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedQuery:
+    """A query, the documents that are ranked for it, and how relevant they are."""
+
+    id: str
+    language: str
+    text: str
+    documents: tuple[Document, ...]  # its own candidates; or a collection, one object that all its queries share
+    gains: Mapping[str, int] = field(default_factory=dict)  # grades of relevance by document id; 0 where none is named
+    translations: tuple["RankedQuery", ...] = ()
+
+
 Record = Sentence | TaggedSentence | Question
-AnyRecord = TypeVar("AnyRecord", bound=Record)
+AnyRecord = TypeVar("AnyRecord", bound=Record | RankedQuery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +180,16 @@ class MinedPrediction:
     translation: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class RankingPrediction:
+    """The best documents of a query by id with their scores, best first; of equal scores the earlier document."""
+
+    id: str
+    language: str
+    documents: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranslationPrediction:
     """A text and its translation with the score that ranked it, in nats; or the reason why there is none."""
@@ -172,7 +203,7 @@ class TranslationPrediction:
     failure: str | None = None
 
 
-Prediction = LabelPrediction | TagsPrediction | AnswerPrediction | TranslationPrediction
+Prediction = LabelPrediction | TagsPrediction | AnswerPrediction | RankingPrediction | TranslationPrediction
 
 
 def split_words(text: str) -> tuple[Offsets, ...]:
@@ -268,7 +299,7 @@ def by_language(records: Iterable[AnyRecord]) -> dict[str, list[AnyRecord]]:
     return groups
 
 
-def to_json(record: Record | Prediction) -> dict[str, Any]:
+def to_json(record: Record | RankedQuery | Prediction) -> dict[str, Any]:
     """The JSON-lines form of a record or prediction (see the README for one line of each)."""
     line: dict[str, Any] = {"id": record.id, "language": record.language}
     match record:
@@ -280,6 +311,9 @@ def to_json(record: Record | Prediction) -> dict[str, Any]:
         case Question():
             answers = [{"text": a.text, "answer_start": a.start} for a in record.answers]
             line |= {"question": record.question, "context": record.context, "answers": answers or None}
+        case RankedQuery():
+            documents = [{"id": each.id, "language": each.language, "text": each.text} for each in record.documents]
+            line |= {"text": record.text, "documents": documents or None, "gains": dict(record.gains) or None}
         case LabelPrediction():
             line |= {"label": record.label, "probabilities": record.probabilities}
         case TagsPrediction():
@@ -287,10 +321,16 @@ def to_json(record: Record | Prediction) -> dict[str, Any]:
             line |= {"spans": [{"start": s.start, "end": s.end, "label": s.label} for s in record.spans]}
         case AnswerPrediction():
             line |= {"answer": {"text": record.text, "answer_start": record.start}, "score": record.score}
+        case RankingPrediction():
+            ranked = zip(record.documents, record.scores, strict=True)
+            line |= {"documents": [{"id": name, "score": score} for name, score in ranked]}
         case TranslationPrediction():
             line |= {"text": record.text, "translation_language": record.translation_language}
             line |= {"translation": record.translation, "score": record.score, "failure": record.failure}
-    translations = [to_json(side) for side in getattr(record, "translations", ())]
+    sides = getattr(record, "translations", ())
+    if isinstance(record, RankedQuery):  # in any language a query is asked of the same documents
+        sides = [replace(side, documents=(), gains={}) for side in sides]
+    translations = [to_json(side) for side in sides]
     if translations:
         line["translation"] = translations[0] if len(translations) == 1 else translations
     return {key: value for key, value in line.items() if value is not None}
@@ -307,7 +347,7 @@ def item_of(record: Any) -> str:
     return getattr(record, "group", None) or record.id
 
 
-def is_labelled(record: Record) -> bool:
+def is_labelled(record: Record | RankedQuery) -> bool:
     """Whether the record carries the label of its kind."""
     match record:
         case Sentence():
@@ -316,3 +356,5 @@ def is_labelled(record: Record) -> bool:
             return record.tags is not None
         case Question():
             return bool(record.answers)
+        case RankedQuery():
+            return bool(record.gains)

@@ -284,7 +284,7 @@ def finish(job: Job, method: Any, network: Any, report: FitReport, data: dict[st
     trained = sorted(labels_of(job.labelled))
     manifest = manifest_of(job.recipe, job.task, report, data, trained)
     if hasattr(method, "save"):
-        method.save(network, job, folder)
+        manifest |= method.save(network, job, folder) or {}  # what is only known now
         write_atomic(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False))
     else:
         write_run(folder, Reader(network, job.kind), job.labelled, manifest)

@@ -8,7 +8,7 @@ resuming, progress) is the same for all of them and lives here.
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_model
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments, set_seed
 
@@ -33,7 +33,6 @@ from isogloss.checkpoints import (
     write_error,
 )
 from isogloss.data.loader import (
-    WEIGHT,
     Collate,
     MicroBatches,
     lengths_of,
@@ -45,16 +44,16 @@ from isogloss.data.on_disk import OnDisk
 from isogloss.data.sampler import ByLength
 from isogloss.encoders import quiet
 from isogloss.encoders.models import EncoderWithHead
-from isogloss.encoders.visibility import attention_backend, layers_of
+from isogloss.encoders.visibility import attention_backend
 from isogloss.errors import UserError, nearest
 from isogloss.memory import ran_out, smaller_batches
+from isogloss.objective import Loss, Objective
 from isogloss.processes import this_process
-from isogloss.progress import COUNTED, Progress, Work, counting
+from isogloss.progress import Progress, counting
 from isogloss.sharding import advice, is_sharded, take_back, twin, weights_file
 from isogloss.train_settings import SCHEDULES, TrainSettings
 from isogloss.tuning import WHOLE, compiled, frozen, low_rank, recomputed
 
-Loss = Callable[[nn.Module, dict[str, Any]], Tensor]
 WRITERS = ("PytorchStreamWriter", "inline_container")  # in the messages of torch.save on a full disk
 
 
@@ -71,59 +70,6 @@ class FitReport:
     seconds: float
     examples_per_second: float = 0.0
     tokens_per_second: float = 0.0
-
-
-class Objective(nn.Module):
-    """A network together with its loss, so that the loop sees one module that returns a loss and counts its work."""
-
-    # Trainer would otherwise multiply the loss by accumulation steps and processes
-    accepts_loss_kwargs = False
-
-    def __init__(self, network: nn.Module, loss: Loss):
-        super().__init__()
-        self.network = network
-        self.compute = loss
-        self.work = Work()
-        # a matrix that is in several places has one name in a checkpoint, else safetensors refuses to write it
-        self.register_state_dict_post_hook(_drop_doubles)
-        self.register_load_state_dict_pre_hook(_fill_doubles)
-        # what FSDP divides by: accelerate asks for it under the name that the library's models give it
-        self._no_split_modules = sorted({type(layer).__name__ for layer in layers_of(network)})
-
-    def forward(self, **batch: Any) -> dict[str, Tensor]:
-        """The loss of a batch, times its weight if it has one.
-
-        Raises:
-            UserError: the loss is not a finite number; the message names the batch.
-        """
-        weight = batch.pop(WEIGHT, 1.0)
-        self.work.add(batch.pop(COUNTED, (0, 0)))
-        value = self.compute(self.network, batch)
-        if not torch.isfinite(value):
-            ids = ", ".join(map(str, batch.get("ids", ["unnamed"])))
-            raise UserError(
-                f"the loss became {value.item()} at the batch with examples {ids}; lower learning_rate, or look at "
-                "those texts; the last checkpoint is kept"
-            )
-        return {"loss": value * weight}
-
-
-def _doubles(module: nn.Module) -> dict[str, str]:
-    """The name by which a parameter is found first, by each further name of it."""
-    first: dict[int, str] = {}
-    names = module.named_parameters(remove_duplicate=False)
-    return {name: known for name, each in names if (known := first.setdefault(id(each), name)) != name}
-
-
-def _drop_doubles(module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -> None:
-    for name in _doubles(module):
-        state.pop(prefix + name, None)
-
-
-def _fill_doubles(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
-    for name, first in _doubles(module).items():
-        if prefix + first in state:
-            state[prefix + name] = state[prefix + first]
 
 
 class _Trainer(Trainer):

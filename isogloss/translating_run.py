@@ -5,12 +5,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.data.directions import Direction, directions_among
 from isogloss.errors import UserError
 from isogloss.methods import load_method
+from isogloss.processes import divided, this_process
 from isogloss.records import Bitext, TranslationPrediction
 from isogloss.resources import TRANSLATORS
 from isogloss.run_folder import MANIFEST, read_manifest
@@ -31,6 +33,8 @@ class TranslatingRun:
 
     def predict(self, records: Iterable[Bitext], decoding: "Decoding | None" = None) -> list[TranslationPrediction]:
         """One prediction per record, in their order; what the records hold as translations is not looked at.
+
+        Where torchrun has started several processes, all must call this with the same records: each translates a share.
 
         Raises:
             UserError: the run has no such direction.
@@ -55,8 +59,9 @@ def load_translating(run: str | Path) -> TranslatingRun:
     from isogloss.translation.translator import load_translator
 
     folder = TRANSLATORS.get(str(run))
-    translator = load_translator(f"run:{run}" if folder is None else str(run))
     manifest = read_manifest(folder or Path(run))
+    this_process()  # of several, each has a device of its own, which is chosen before the network goes to one
+    translator = load_translator(f"run:{run}" if folder is None else str(run))
     return TranslatingRun(folder or Path(run), manifest, load_task(manifest["task"]), translator)
 
 
@@ -72,6 +77,8 @@ def translations(
 ) -> list[TranslationPrediction]:
     """What a translator makes of each record's text in the language that it names, in their order.
 
+    All processes of the command must come here with the same records; each translates a share of every direction.
+
     Raises:
         UserError: it lacks the direction of a record, or something in the decoding.
     """
@@ -86,10 +93,17 @@ def translations(
             translator.check(*direction)
         except UserError as error:
             raise UserError(f"record {records[own[0]].id!r}, {direction}: {error}") from None
-    found: dict[int, TranslationPrediction] = {}
-    for direction, own in groups.items():
-        made = translator.translate([records[i].text for i in own], *direction, decoding)
-        found |= {i: _prediction(records[i], each, decoding) for i, each in zip(own, made, strict=True)}
+    processes = this_process().num_processes
+    shares = [tuple(own[first::processes]) for own in groups.values() for first in range(processes)]
+    work = [share for share in shares if share]
+
+    def translated(share: tuple[int, ...]) -> list[TranslationPrediction]:
+        first = records[share[0]]
+        direction = Direction(first.language, first.translation_language)
+        made = translator.translate([records[i].text for i in share], *direction, decoding)
+        return [_prediction(records[i], each, decoding) for i, each in zip(share, made, strict=True)]
+
+    found = dict(zip(chain.from_iterable(work), chain.from_iterable(divided(work, translated)), strict=True))
     return [found[i] for i in range(len(records))]
 
 

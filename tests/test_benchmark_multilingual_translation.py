@@ -4,31 +4,21 @@ import json
 import sys
 
 import pytest
+from made_up_captions import write_captions
 
 from benchmarks import multilingual_translation, translation_probes, translators_page
+from isogloss.evaluation.evaluate import Reading, evaluate
 from isogloss.evaluation.results import read_result
 from isogloss.translation.engines import hf
 from isogloss.translation.translator import Decoding
 
 pytestmark = pytest.mark.filterwarnings("ignore:Recommended")
 
-WORDS = {
-    "en": ("A dog", "A bird", "The child", "This house", "sees", "likes", "a tree", "the river", "snow"),
-    "de": ("Ein Hund", "Ein Vogel", "Das Kind", "Dieses Haus", "sieht", "mag", "einen Baum", "den Fluss", "Schnee"),
-    "fr": ("Un chien", "Un oiseau", "L'enfant", "Cette maison", "voit", "aime", "un arbre", "le fleuve", "la neige"),
-}
-
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A Multi30k of made-up captions, the same in three languages."""
-    folder = tmp_path_factory.mktemp("data") / "multi30k"
-    folder.mkdir()
-    for tag, words in WORDS.items():
-        lines = [f"{a} {b} {c}." for a in words[:4] for b in words[4:6] for c in words[6:]]
-        for name, chosen in (("train", lines), ("val", lines[:4]), ("test_2016_flickr", lines[::4])):
-            (folder / f"{name}.{tag}").write_text("\n".join(chosen) + "\n", encoding="utf-8")
-    return folder.parent
+    """A data folder with made-up captions."""
+    return write_captions(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
@@ -46,28 +36,37 @@ def benchmark(data, tmp_path, monkeypatch, capsys):
 
 
 def test_one_model_stands_beside_many_and_beside_the_chain(benchmark, tmp_path):
-    printed, found = benchmark("--seeds", "1", "--items", "3", "--beam", "1")
+    words = ("--seeds", "1", "--items", "3", "--beam", "1", "--longer")
+    printed, found = benchmark(*words)
     rows = {direction: set(here) for direction, here in found["directions"].items()}
-    assert rows["en-de"] == {"multilingual", "single en-de", "GNMT"}
+    quick = multilingual_translation.QUICK_TRAIN["updates"]
+    longer = {f"single en-de, {quick} updates", f"GNMT, {quick} updates"}
+    assert rows["en-de"] == {"multilingual", "single en-de", "GNMT", *longer}
     assert rows["fr-en"] == {"multilingual", "single fr-en"}
     assert rows["de-fr"] == rows["fr-de"] == {"multilingual", "through English"}
     assert printed.count("\n") == sum(map(len, rows.values()))
     updates = {name: run["1"]["updates"] for name, run in found["runs"].items()}
-    quick = multilingual_translation.QUICK_TRAIN["updates"]
-    assert updates.pop("multilingual") == quick and set(updates.values()) == {quick // 4}
+    assert {name for name, made in updates.items() if made == quick} == {"multilingual", *longer}
+    assert set(updates.values()) == {quick, quick // 4}
     sizes = {name: run["1"]["parameters"] for name, run in found["runs"].items()}
     assert abs(sizes["GNMT"] / sizes["single en-de"] - 1) < 0.4  # widths are coarse where models are tiny
     here = found["directions"]["de-fr"]["through English"]
     assert {"minus multilingual", "BLEU", "TER_ci95", "off_target"} <= set(here)
     difference = here["chrF"] - found["directions"]["de-fr"]["multilingual"]["chrF"]
     assert here["minus multilingual"]["value"] == pytest.approx(difference, abs=0.01)
+    chain = found["chain"]["1"]
+    assert chain["direction"] == "de-fr" and set(chain["seconds"]) == {"directly", "through English"}
+    assert {len(times) for times in chain["seconds"].values()} == {multilingual_translation.TURNS}
     _, trained, scored, *_ = translators_page.PARTS["One model for all directions"][2](found)
     assert len(trained.rows) == len(found["runs"]) and len(scored.rows) == printed.count("\n")
 
-    result = tmp_path / "work" / "seed1" / "multilingual" / "results" / "test.json"
-    assert read_result(result).groups["zero-shot"]["languages"] == ["de-fr", "fr-de"]
+    folder = tmp_path / "work" / "seed1" / "multilingual"
+    result = read_result(folder / "results" / "test.json")
+    assert list(result.languages) == ["en-de", "de-en", "en-fr", "fr-en", "de-fr", "fr-de"]
+    network = evaluate(folder, languages="en-de", items=3, reading=Reading(settings=["beam=1"]))
+    assert result.languages["en-de"].value == pytest.approx(network.languages["en-de"].value, abs=0.01)
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*") if path.is_file()}
-    assert benchmark("--seeds", "1", "--items", "3", "--beam", "1")[0] == printed
+    assert benchmark(*words)[0] == printed
     assert {path: path.stat().st_mtime_ns for path in written} == written
 
 

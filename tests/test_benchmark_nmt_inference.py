@@ -7,6 +7,7 @@ import pytest
 from tiny_translators import LINES, as_run, marian
 
 from benchmarks import decoding_curves, nmt_inference, translators_page
+from benchmarks.pieces import Table
 from isogloss.data.directions import Direction
 from isogloss.metrics.translation import translation_scores
 from isogloss.translation.translator import Decoding, Hypothesis, Translation, load_translator
@@ -63,7 +64,7 @@ def test_the_curve_ranks_one_search_under_every_rule(run, data, tmp_path, monkey
     found = written(decoding_curves, monkeypatch, tmp_path / "x.json", *words)
     rows = {(row["alpha"], row["beta"]): row for row in found["curve"]}
     assert list(rows) == [(0, 0), (1, 0), (0, 0.4), (1, 0.4)] and found["n"] == 5
-    _, table = translators_page.PARTS["Length and coverage"][2](found)
+    (table,) = (piece for piece in translators_page.PARTS["Length and coverage"][2](found) if isinstance(piece, Table))
     assert [row[0] for row in table.rows] == ["0, 0", "1, 0", "0, 0.4", "1, 0.4"]
     assert rows[0, 0]["length"] == "none" and rows[1, 0]["length"] == "gnmt"
     assert rows[1, 0]["tokens"] >= rows[0, 0]["tokens"]  # dividing by the length never makes the best one shorter

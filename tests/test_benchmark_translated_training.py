@@ -3,11 +3,11 @@
 import gzip
 import json
 import sys
+from argparse import Namespace
 
 import pytest
 
-from benchmarks import small_translator, translated_training
-from benchmarks.small_translator import Training, batches_of, untokenised
+from benchmarks import translated_training
 from isogloss.data.parallel_set import read_parallel_set
 
 pytest.importorskip("ctranslate2")
@@ -46,34 +46,19 @@ def data(tmp_path_factory):
         tested, known = sentences(tag)
         for name, lines in (("train", known), ("test_2016_flickr", known[:4])):
             (captions / f"{name}.{tag}.gz").write_bytes(gzip.compress("\n".join(lines).encode() + b"\n"))
-        for split, lines in (("train", tested[:14]), ("dev", tested[14:21]), ("test", [*tested[21:27], known[0]])):
+        for split, lines in (("train", tested[:14]), ("dev", tested[14:21]), ("test", [*tested[21:27], known[5]])):
             rows = [f"{split}{i}\t{LABELS[i % len(LABELS)]}\t{line}" for i, line in enumerate(lines)]
             table = "\n".join(["index_id\tcategory\ttext", *rows]) + "\n"
             (root / "sib200" / code / f"{split}.tsv").write_text(table, encoding="utf-8")
     return root
 
 
-def test_a_sentence_of_the_task_is_not_trained_on(data):
-    pairs = translated_training.training_pairs(data, "cs")["multi30k"]
-    english, czech = sentences("en")[1], sentences("cs")[1]
-    assert pairs == list(zip(english, czech, strict=True))[1:]
-
-
-def test_tokenised_text_is_written_as_usual():
-    assert untokenised("I do n't , ( really ) , know Slate 's take !") == "I don't, (really), know Slate's take!"
-    assert untokenised("200,000 Dollar - gut .") == "200,000 Dollar - gut."
-
-
-def test_every_pair_is_in_one_batch_of_an_epoch_and_no_batch_is_too_large():
-    rows = [([i + 1] * (1 + i % 9), [i + 1] * (1 + i % 5)) for i in range(100)]
-    how, seen = Training(tokens=40), []
-    batches = batches_of(rows, how, 0)
-    while len(seen) < len(rows):
-        source, target = next(batches)
-        assert max(source.numel(), target.numel()) <= 40
-        assert (source[:, 0] == target[:, 0]).all()
-        seen += source[:, 0].tolist()
-    assert sorted(seen) == list(range(1, 101))
+def test_what_the_task_tests_on_is_not_trained_on_nor_its_own_sentences(data, tmp_path):
+    for tag, task in (("cs", "multi30k"), ("sw", "parallel_text")):
+        given = Namespace(data=data, to=tag, updates=160, quick=False)
+        recipe = translated_training.translator_recipe(given, tmp_path)
+        assert (recipe.task, recipe.config.directions) == (task, (f"en-{tag}",))
+        assert recipe.config.tested_on == ("sib200",) and "sib200" not in recipe.config.sources
 
 
 def test_a_translator_carries_a_task_over_and_filter_trains_on_it(data, encoder_folder, tmp_path, monkeypatch, capsys):
@@ -82,7 +67,7 @@ def test_a_translator_carries_a_task_over_and_filter_trains_on_it(data, encoder_
     monkeypatch.setattr(sys, "argv", list(map(str, ["x", *words, "--work", work, "--output", output])))
     translated_training.main()
     found = json.loads(output.read_text(encoding="utf-8"))
-    assert found["to"] == "cs" and found["translator"]["updates"] == translated_training.QUICK.updates
+    assert found["to"] == "cs" and found["translator"]["updates"] == translated_training.QUICK_TRAIN["updates"]
     accepted = read_parallel_set(work / "set").manifest["translations"]["cs"]["accepted"]
     scored = found["translations"]["scores"]
     assert scored["accepted"]["n"] == accepted and scored["English as it is"]["n"] == 14
@@ -92,8 +77,10 @@ def test_a_translator_carries_a_task_over_and_filter_trains_on_it(data, encoder_
     assert len(rows) == 5 and {row["seeds"] for row in rows.values()} == {2}
     gain = rows["FILTER, machine [none]"]
     assert gain["minus zero_shot"]["value"] == pytest.approx(gain["value"] - rows["zero_shot"]["value"], abs=0.01)
-    assert "FILTER, human [none]" in capsys.readouterr().out
-    monkeypatch.setattr(small_translator, "fresh_model", None)  # what is finished is not done again
+    outcome = capsys.readouterr()
+    assert "FILTER, human [none]" in outcome.out
+    assert "left out: 5 that are tested on" in outcome.err  # four captions, and the sentence of SIB-200
+    monkeypatch.setattr(translated_training, "train", None)  # what is finished is not done again
     before = output.read_text(encoding="utf-8")
     translated_training.main()
     assert json.loads(before)["downstream"] == json.loads(output.read_text(encoding="utf-8"))["downstream"]

@@ -1,6 +1,7 @@
 """The reference of the benchmarks reads what ours reads, and every benchmark runs and is described on its page."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from functools import cache
@@ -161,6 +162,16 @@ def test_pictures_hold_every_value_and_escape_every_name():
     assert "<ours>" not in drawn and drawn.count("<circle") == 3 and "&lt;ours&gt;: 70" in drawn
     drawn = plots.ratios_picture([plots.Ratio("<qa>", 2.0, 1.0, 3.0, 4.5), plots.Ratio("x", 1.0, 0.9, 1.1, None)])
     assert "<qa>" not in drawn and drawn.count('class="ring') == 1
+
+
+def test_equal_differences_are_equally_long_in_an_even_picture():
+    drawn = plots.even_picture("w", [0, 0.5, 1], {"de": [0.0, 50.0, 100.0], "<fr>": [12.0, None, 12.0]})
+    assert "<fr>" not in drawn and drawn.count("<circle") == 5
+    lowest, middle, highest = (
+        float(re.search(rf'cy="([\d.]+)" r="4"><title>de: {v}<', drawn)[1]) for v in (0, 50, 100)
+    )
+    assert lowest - middle == middle - highest > 50
+    assert plots.even_picture("w", [0], {"flat": [3.0]}).count("<circle") == 1
 
 
 def test_a_file_that_is_no_measurement_is_named(tmp_path):

@@ -4,6 +4,7 @@ from isogloss.catalogue import catalogue, describe
 from isogloss.errors import UserError
 from isogloss.methods import method_files
 from isogloss.resources import EMBEDDED, TRANSLATORS, recipe_files
+from isogloss.retrieval.rankers import ranker_files
 from isogloss.tasks import task_names
 
 
@@ -14,6 +15,7 @@ from isogloss.tasks import task_names
         ("tasks", task_names()),
         ("recipes", list(recipe_files())),
         ("engines", ["ctranslate2", "embedded", "hf", "llm", "memory", "pivot", "run", *TRANSLATORS]),
+        ("rankers", list(ranker_files())),
         ("encoders", [*EMBEDDED, "any Hub name or folder"]),
     ],
 )
@@ -30,6 +32,10 @@ def test_languages_are_listed_by_tag():
 
 def test_the_page_of_an_engine_says_how_it_is_named_on_the_command_line():
     assert "ctranslate2:FOLDER" in describe("ctranslate2") and "pivot:LANGUAGE:ENGINE" in describe("pivot")
+
+
+def test_the_page_of_a_ranker_shows_its_settings():
+    assert "k1: NonNegativeFloat = 1.2" in describe("bm25") and "run:FOLDER" in describe("run")
 
 
 def test_an_unknown_list_names_the_nearest():

@@ -3,7 +3,16 @@ import math
 import pytest
 import torch
 
-from isogloss.losses import IGNORED, cross_entropy, kl_divergence, span_cross_entropy, span_kl_divergence
+from isogloss.losses import (
+    IGNORED,
+    cross_entropy,
+    kl_divergence,
+    ranking_cross_entropy,
+    relevance_cross_entropy,
+    span_cross_entropy,
+    span_kl_divergence,
+    weighted_mean,
+)
 
 UNIFORM = torch.zeros(2, 3)
 SURE = torch.tensor([[50.0, 0, 0], [0, 50.0, 0]])
@@ -135,3 +144,43 @@ def test_one_missing_side_in_a_batch_leaves_the_gradient_finite():
 def test_half_precision_logits_are_summed_in_float32():
     logits = torch.zeros(70_000, 2, dtype=torch.float16)
     assert cross_entropy(logits, torch.zeros(70_000, dtype=torch.long)).item() == pytest.approx(math.log(2), rel=1e-4)
+
+
+def test_an_answer_that_scores_as_its_negatives_costs_the_log_of_their_number():
+    losses = ranking_cross_entropy(torch.zeros(2, 5), torch.tensor([0, 3]))
+    torch.testing.assert_close(losses, torch.full((2,), math.log(5)))
+
+
+def test_a_hidden_document_is_no_negative_and_an_answer_is_never_hidden():
+    scores, answers = random(3, 4), torch.tensor([0, 2, 3])
+    hidden = torch.zeros(3, 4, dtype=torch.bool)
+    hidden[:, 1] = True
+    hidden[0, 0] = True
+    shown = scores[:, [0, 2, 3]]
+    expected = ranking_cross_entropy(shown, torch.tensor([0, 1, 2]))
+    losses = ranking_cross_entropy(scores, answers, hidden)
+    torch.testing.assert_close(losses, expected)
+    losses.sum().backward()
+    assert scores.grad is not None and scores.grad[:, 1].abs().max() == 0
+
+
+def test_a_query_whose_documents_are_all_hidden_but_its_answer_costs_nothing():
+    hidden = torch.tensor([[False, True, True]])
+    assert ranking_cross_entropy(random(1, 3), torch.tensor([0]), hidden).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_relevance_costs_log_two_where_nothing_is_known_and_little_where_all_is_right():
+    relevant = torch.tensor([[1, 0, 0], [1, 0, 0]])
+    hidden = torch.tensor([[False, False, False], [False, False, True]])
+    torch.testing.assert_close(
+        relevance_cross_entropy(torch.zeros(2, 3), relevant, hidden), torch.full((2,), math.log(2))
+    )
+    scores = torch.tensor([[50.0, -50, -50], [50.0, -50, 50]])
+    assert relevance_cross_entropy(scores, relevant, hidden).max() < 1e-6
+
+
+def test_a_weighted_mean_is_that_of_copies_and_nothing_counts_nothing():
+    losses = random(3)
+    copies = losses[[0, 0, 2]]
+    torch.testing.assert_close(weighted_mean(losses, torch.tensor([2.0, 0, 1])), copies.mean())
+    assert weighted_mean(losses, torch.zeros(3)).item() == 0

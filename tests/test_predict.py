@@ -85,3 +85,9 @@ def test_a_reader_that_has_had_enough_ends_the_program_quietly(trained, lines, t
 
         monkeypatch.setattr(sys, "stdout", Closed())
         predict_lines(trained("classification", "zero_shot"), lines, None)
+
+
+def test_settings_of_decoding_are_for_runs_that_translate(command, trained):
+    outcome = command("predict", trained("classification", "zero_shot"), "--set", "beam=4")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("isogloss: --set beam=4: a run keeps the settings it was trained with; ")

@@ -8,6 +8,7 @@ import tomllib
 from functools import partial
 
 import pytest
+from toy_ranking import write_xdailydialog, write_xquad_r
 
 from isogloss.data.parallel_text import read_parallel
 from isogloss.evaluation.evaluate import evaluate
@@ -23,6 +24,8 @@ DEPTH = {"FacebookAI/xlm-roberta-large": 24, "FacebookAI/xlm-roberta-base": 12, 
 OF_THE_PACKAGE = ("demo",)  # reads the embedded sample
 PRETRAINING = ("tiny_mlm", "tiny_distillation")
 TRANSLATORS = ("multi30k_nmt", "multi30k_gnmt", "tiny_mt")
+RANKINGS = {"xquad_r": write_xquad_r, "xdailydialog": write_xdailydialog}
+RANKERS = tuple(name for name in recipe_files() if name.startswith(tuple(RANKINGS)))
 TEXTS = {
     "en": ("The train is big.", "I saw a hotel today.", "The doctor lives in Rome."),
     "de": ("Der Zug ist groß.", "Ich sah heute ein Hotel.", "Der Arzt wohnt in Rom."),
@@ -195,7 +198,9 @@ def encoders(tmp_path_factory, tokenizer):
     return folders
 
 
-@pytest.mark.parametrize("name", [name for name in recipe_files() if name not in (*PRETRAINING, *TRANSLATORS)])
+@pytest.mark.parametrize(
+    "name", [name for name in recipe_files() if name not in (*PRETRAINING, *TRANSLATORS, *RANKERS)]
+)
 def test_a_recipe_trains_two_updates_and_is_evaluated(name, tmp_path, data, encoders, monkeypatch):
     content = read_recipe(name)
     task, depth = content["task"], encoders[content.get("encoder", "tiny")]
@@ -300,7 +305,7 @@ def multi30k(root):
 
 
 @pytest.mark.parametrize("name", TRANSLATORS)
-def test_a_recipe_of_a_translator_makes_two_updates_and_translates(name, tmp_path):
+def test_a_recipe_of_a_translator_makes_two_updates_and_translates(name, tmp_path, encoders):
     for make in (multi30k, ntrex):
         make(tmp_path)
     content = read_recipe(name)
@@ -309,8 +314,20 @@ def test_a_recipe_of_a_translator_makes_two_updates_and_translates(name, tmp_pat
     settings += ["feed_forward=16"] if content["method"] == "multilingual_nmt" else []
     if name == "tiny_mt":
         settings += ["sources=['ntrex']", "tested_on=[]"]  # the others lie in other files
+        flags["encoder"] = str(encoders["tiny"])
     recipe = resolve(content, flags, settings)
     folder = train(recipe)
-    assert json.loads((folder / "isogloss.json").read_text())["encoder"] == "new"
+    assert json.loads((folder / "isogloss.json").read_text())["encoder"] == flags.get("encoder", "new")
     translator = load_method(recipe.method).Method(recipe.config).translator(folder)
     assert len(translator.score([(TEXTS["en"][0], TEXTS["de"][0])], "en", "de")[0]) > 1
+
+
+@pytest.mark.parametrize("name", RANKERS)
+def test_a_recipe_of_a_ranker_makes_two_updates_and_is_evaluated(name, tmp_path, encoders):
+    content = read_recipe(name)
+    data = RANKINGS[content["task"]](tmp_path)
+    flags = {"data": data, "output": tmp_path / "run", "encoder": str(encoders["tiny"]), "languages": "en,de"}
+    recipe = resolve(content, flags, ("updates=2", "batch_size=4", "save_every=0", "test_items=4"))
+    result = evaluate(train(recipe))
+    assert set(result.languages) == set(recipe.languages) and result.method == content["method"]
+    assert json.loads((recipe.output / "isogloss.json").read_text())["updates"] == 2

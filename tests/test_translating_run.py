@@ -12,6 +12,27 @@ from isogloss.records import Bitext
 from isogloss.translating_run import trained_directions
 from isogloss.translation.translator import Decoding, load_translator, run_named
 
+ASKED = ((LINES["en"][0], "en", "de"), (LINES["de"][1], "de", "en"), (LINES["en"][1], "en", "fr"))
+# Runs a command line, and leaves the texts that this process has translated.
+COUNTING = """
+import json, sys
+from contextlib import suppress
+from pathlib import Path
+from isogloss import cli, processes
+from isogloss.translation.engines.hf import HuggingFaceTranslator
+
+folder, done, translate = Path(sys.argv.pop(1)), [], HuggingFaceTranslator.translate
+
+def counted(self, texts, *more):
+    done.extend(texts)
+    return translate(self, texts, *more)
+
+HuggingFaceTranslator.translate = counted
+with suppress(SystemExit):
+    cli.main()
+(folder / str(processes.number())).write_text(json.dumps(done))
+"""
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
@@ -65,6 +86,35 @@ def test_a_text_that_is_too_long_fails_alone(predict):
     assert outcome.err.startswith("1 of 2 texts were not translated (1: ")
 
 
+def test_the_decoding_is_set_as_elsewhere(predict, run):
+    (hypothesis,) = load_translator(str(run)).translate(LINES["en"][:1], "en", "de", Decoding(beam=2))[0].hypotheses
+    for words, score in (
+        ((), hypothesis.log_probability / hypothesis.tokens),
+        (("--set", "length=none"), hypothesis.log_probability),
+        (("--set", "length=power", "--set", "alpha=2"), hypothesis.log_probability / hypothesis.tokens**2),
+    ):
+        found = json.loads(predict(line(LINES["en"][0]), words=("--set", "beam=2", *words)).out)
+        assert found["score"] == pytest.approx(score, abs=1e-5)
+
+
+def test_two_processes_translate_half_each_and_say_what_one_says(predict, run, two_processes, tmp_path):
+    source = [line(f"{text} {i}", *way, id=str(i)) for i, (text, *way) in enumerate(ASKED * 4)]
+    one = predict(*source)
+    script, shares = tmp_path / "script.py", tmp_path / "shares"
+    shares.mkdir()
+    script.write_text(COUNTING, encoding="utf-8")
+    text = "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in source)
+    two = two_processes(shares, "predict", run, script=script, text=text)
+    assert (one.code, two.code) == (0, 0), two.err
+    assert [json.loads(each) for each in two.out.splitlines()] == [
+        json.loads(each) | {"score": pytest.approx(json.loads(each)["score"], abs=1e-4)}
+        for each in one.out.splitlines()
+    ]
+    first, second = (json.loads((shares / name).read_text()) for name in "01")
+    assert sorted(first + second) == sorted(each["text"] for each in source)
+    assert len(first) == len(second)
+
+
 @pytest.mark.parametrize(
     ("lines", "words", "complaint"),
     [
@@ -77,6 +127,8 @@ def test_a_text_that_is_too_long_fails_alone(predict):
         (["x"], (), "a JSON object was expected, not str"),
         ([], ("--translator", "memory:x"), "--translator memory:x: the run translates itself"),
         ([], ("--precision", "int8"), "--precision int8: a translator reads in float32"),
+        ([], ("--set", "baem=4"), "no key 'baem'; did you mean beam?"),
+        ([], ("--set", "beam=0"), "beam is 0; it must be 1 or more"),
     ],
 )
 def test_a_mistake_is_one_line(predict, lines, words, complaint):

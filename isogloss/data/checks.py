@@ -10,6 +10,7 @@ from isogloss.records import (
     Bitext,
     ComparableSentence,
     Question,
+    RankedQuery,
     Record,
     Sentence,
     TaggedSentence,
@@ -17,7 +18,7 @@ from isogloss.records import (
 )
 
 
-def texts(record: Record | Bitext | ComparableSentence) -> dict[str, str]:
+def texts(record: Record | RankedQuery | Bitext | ComparableSentence) -> dict[str, str]:
     """The texts of a record by field name, its translations left out."""
     if isinstance(record, Question):
         return {"question": record.question, "context": record.context}
@@ -25,14 +26,14 @@ def texts(record: Record | Bitext | ComparableSentence) -> dict[str, str]:
         return {"text": record.text, "translation": record.translation}
     pair = (
         {}
-        if isinstance(record, TaggedSentence | ComparableSentence) or record.text_pair is None
+        if isinstance(record, TaggedSentence | ComparableSentence | RankedQuery) or record.text_pair is None
         else {"text_pair": record.text_pair}
     )
     return {"text": record.text} | pair
 
 
-def record_labels(record: Record) -> tuple[str, ...]:
-    """The labels a record carries: its class, or one tag per word; empty if it is unlabelled or a question."""
+def record_labels(record: Record | RankedQuery) -> tuple[str, ...]:
+    """The labels a record carries: its class, or one tag per word; empty if it is unlabelled, a question or a query."""
     if isinstance(record, Sentence):
         return () if record.label is None else (record.label,)
     return (record.tags or ()) if isinstance(record, TaggedSentence) else ()
@@ -100,7 +101,7 @@ def unseen_labels(trained: Iterable[str], records: Sequence[Record]) -> list[str
     return sorted(labels_of(records) - set(trained))
 
 
-def placeholder_labels(records: Sequence[Record | Bitext | ComparableSentence]) -> str | None:
+def placeholder_labels(records: Sequence[Record | RankedQuery | Bitext | ComparableSentence]) -> str | None:
     """What is wrong with the gold labels, or None: all the same, none at all, or the same empty answer everywhere.
 
     Benchmarks with hidden test labels ship files filled with one label; scoring against them means nothing.
@@ -113,6 +114,9 @@ def placeholder_labels(records: Sequence[Record | Bitext | ComparableSentence]) 
         ]
         empty = all(not any(text.strip() for text in each) for each in answers)
         return f"all {len(answers)} questions have no answer or an empty one" if empty else None
+    if isinstance(records[0], RankedQuery):
+        lost = all(not is_labelled(record) for record in records)  # pyright: ignore[reportArgumentType]
+        return f"none of the {len(records)} queries has a relevant document" if lost else None
     labels = Counter(label for record in records for label in record_labels(record))  # pyright: ignore[reportArgumentType]
     if not labels:
         return f"none of the {len(records)} items has a label"

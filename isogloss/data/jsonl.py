@@ -7,14 +7,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.checks import check_records
+from isogloss.data.checks import check_records, some
 from isogloss.data.formats import align_words, check_answers, find, open_text
 from isogloss.errors import UserError
 from isogloss.languages import language
 from isogloss.records import (
     Answer,
     Bitext,
+    Document,
     Question,
+    RankedQuery,
     Record,
     Sentence,
     Span,
@@ -31,6 +33,7 @@ FIELDS = {
     "tagging": ("text", "words", "tags", "spans"),
     "question_answering": ("question", "context", "answers"),
 }
+RANKED = ("text", "documents", "gains")
 TO_TRANSLATE = ("id", "language", "text", "translation_language", "translation")
 Line = Mapping[str, Any]
 
@@ -57,6 +60,12 @@ def parse_lines(lines: Iterable[str], where: str, kind: str | None = None) -> It
         yield parse_record(content, place, kind)
 
 
+def parse_documents(lines: Iterable[str], where: str) -> Iterator[Document]:
+    """The documents of JSON lines as they come; see `parse_document`."""
+    for content, place in _objects(lines, where):
+        yield parse_document(content, place)
+
+
 def parse_bitexts(lines: Iterable[str], where: str) -> Iterator[Bitext]:
     """The texts of JSON lines that name the language they are to be in, `translation_language`, as they come.
 
@@ -64,6 +73,48 @@ def parse_bitexts(lines: Iterable[str], where: str) -> Iterator[Bitext]:
     """
     for content, place in _objects(lines, where):
         yield _bitext(_checked(content, TO_TRANSLATE, place), place)
+
+
+def parse_queries(lines: Iterable[str], where: str) -> Iterator[RankedQuery]:
+    """The queries of JSON lines with the documents that are to be ranked for them, as they come."""
+    for content, place in _objects(lines, where):
+        yield parse_query(content, place)
+
+
+def parse_query(line: Any, where: str) -> RankedQuery:
+    """The query of one object, with its documents, gains and translations.
+
+    Raises:
+        UserError: a field is missing, misspelt or of the wrong type; there is no document, or two of the same id; a
+            gain is of none of them.
+    """
+    _checked(line, (*COMMON, *RANKED), where)
+    name, tag, text = _identifier(line, where), _tag(line, where), _text(line, "text", where)
+    if not line.get("documents"):
+        raise UserError(f"{where}: no documents; give those that are to be ranked, {{id, language, text}} each")
+    documents: dict[str, Document] = {}
+    for number, content in enumerate(_list(line, "documents", where), 1):
+        found = parse_document(content, f"{where}, document {number}", tag)
+        if found.id in documents:
+            raise UserError(f"{where}: two documents have the id {found.id!r}; ids must be unique among them")
+        documents[found.id] = found
+    query = RankedQuery(id=name, language=tag, text=text, documents=tuple(documents.values()))
+    asked = tuple(  # in any language it is asked of the same documents
+        replace(query, language=_tag(side, where), text=_text(side, "text", f"{where} (translation)"))
+        for side in _sides(line, where)
+    )
+    return replace(query, gains=_gains(line, documents, where), translations=asked)
+
+
+def parse_document(line: Any, where: str, usual: str | None = None) -> Document:
+    """The document of one object; `usual` is the language of those that name none.
+
+    Raises:
+        UserError: a field is missing, misspelt or of the wrong type, or the text is empty.
+    """
+    _checked(line, ("id", "language", "text"), where)
+    tag = usual if usual is not None and "language" not in line else _tag(line, where)
+    return Document(id=_identifier(line, where), language=tag, text=_text(line, "text", where))
 
 
 def _objects(lines: Iterable[str], where: str) -> Iterator[tuple[Any, str]]:
@@ -90,12 +141,18 @@ def parse_record(line: Any, where: str, kind: str | None = None) -> Record:
     kind = kind or _kind(_checked(line, (), where), where)
     _checked(line, (*COMMON, *FIELDS[kind]), where)
     record = _record(line, _identifier(line, where), where, kind)
+    sides = _sides(line, where)
+    translations = tuple(_record(side, record.id, f"{where} (translation)", kind) for side in sides)
+    return replace(record, translations=translations)
+
+
+def _sides(line: Line, where: str) -> list[Line]:
+    """The translations of a line: a list, or one alone."""
     sides = line.get("translation") or []
     sides = [sides] if isinstance(sides, Mapping) else sides
     if not isinstance(sides, list) or not all(isinstance(side, Mapping) for side in sides):
         raise UserError(f"{where}: translation must be an object or a list of objects")
-    translations = tuple(_record(side, record.id, f"{where} (translation)", kind) for side in sides)
-    return replace(record, translations=translations)
+    return sides
 
 
 def _checked(line: Any, known: Sequence[str], where: str) -> Line:
@@ -139,6 +196,15 @@ def _record(line: Line, name: str, where: str, kind: str) -> Record:
             answers = _answers(line, context, where)
             return Question(id=name, language=tag, question=question, context=context, answers=answers)
     raise ValueError(f"no record form for kind {kind!r}")
+
+
+def _gains(line: Line, documents: Mapping[str, Document], where: str) -> dict[str, int]:
+    gains = line.get("gains") or {}
+    if not isinstance(gains, Mapping) or not all(type(grade) is int for grade in gains.values()):
+        raise UserError(f"{where}: gains must be an object of whole numbers by the ids of documents, not {gains!r}")
+    if unknown := sorted(gains.keys() - documents.keys()):
+        raise UserError(f"{where}: gains of the unknown documents {some(unknown)}; name those of this line")
+    return dict(gains)
 
 
 def _bitext(line: Line, where: str) -> Bitext:

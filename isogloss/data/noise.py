@@ -17,6 +17,7 @@ from isogloss.records import (
     Bitext,
     Offsets,
     Question,
+    RankedQuery,
     Record,
     TaggedSentence,
     join_words,
@@ -58,6 +59,9 @@ def _rewritten(record: AnyRecord, language: str, rewrite: Rewrite) -> AnyRecord:
         kept = [i for i, place in enumerate(places) if place]
         tags = None if record.tags is None else tuple(record.tags[i] for i in kept)
         changed = replace(record, text=text, words=tuple(place for place in places if place), tags=tags)
+    elif isinstance(record, RankedQuery):
+        text, _ = _text(record.text, split_words(record.text), rewrite, language)
+        changed = replace(record, text=text)
     else:
         text, _ = _text(record.text, split_words(record.text), rewrite, language)
         pair = record.text_pair

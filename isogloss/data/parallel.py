@@ -9,7 +9,7 @@ from isogloss.data.noise import word_dropout, word_for_word
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.tables_on_disk import joined, without_partner
 from isogloss.errors import UserError, nearest
-from isogloss.records import AnyRecord, Sentence, TaggedSentence, by_language, is_labelled
+from isogloss.records import AnyRecord, RankedQuery, Sentence, TaggedSentence, by_language, is_labelled
 
 PAIRINGS = ("translation", "machine", "self", "shuffled", "none", "word_dropout", "word_for_word")
 
@@ -46,11 +46,13 @@ def _unpaired(where: str, tag: str, lacking: Sequence[str], count: int) -> UserE
 
 
 def without_labels(record: AnyRecord) -> AnyRecord:
-    """The record without its label, tags or answers: what a translation may show at test time."""
+    """The record without its label, tags, answers or gains: what a translation may show at test time."""
     if isinstance(record, Sentence):
         return replace(record, label=None)
     if isinstance(record, TaggedSentence):
         return replace(record, tags=None)
+    if isinstance(record, RankedQuery):
+        return replace(record, gains={})
     return replace(record, answers=())
 
 

@@ -11,7 +11,7 @@ from isogloss.data.hub import fingerprint_hub, on_hub
 from isogloss.data.layouts import located
 from isogloss.data.on_disk import OnDisk
 from isogloss.data.parallel import attach_translations, without_labels
-from isogloss.errors import UserError, nearest
+from isogloss.errors import MissingFile, UserError, nearest
 from isogloss.files import sha256
 from isogloss.languages import language
 from isogloss.records import Bitext, ComparableSentence, item_of
@@ -57,6 +57,30 @@ def read_split(
             tell_missing({tag: paired[tag] for tag in others}, translations, where)
         paired |= {tag: attach_translations(paired[tag], translations, where) for tag in others}
     return {tag: drawn(records, items) for tag, records in paired.items()} if items else paired
+
+
+def read_there(
+    task: Task, data: Path | None, split: str, languages: Sequence[str] = (), items: int = 0
+) -> dict[str, Sequence[Any]]:
+    """The records of a split by language; where none is named, of those whose files are there, the others told.
+
+    Raises:
+        UserError: a named language lacks its files, or all do.
+    """
+    if languages:
+        return read_split(task, data, split, languages, items=items)
+    found: dict[str, Sequence[Any]] = {}
+    missing: dict[str, MissingFile] = {}
+    for tag in resolve_languages(task, split):
+        try:
+            found |= read_split(task, data, split, [tag], items=items)
+        except MissingFile as error:
+            missing[tag] = error
+    if not found:
+        raise next(iter(missing.values()))
+    if missing:
+        print(f"task {task.name}, split {split}: no files of {', '.join(missing)}, which are left out", file=sys.stderr)
+    return found
 
 
 def read_machine(task: Task, data: Path | None, split: str, languages: Sequence[str]) -> dict[str, list[Any]]:

@@ -48,7 +48,8 @@ class Packed:
     """A batch as one row.
 
     input_ids, positions: (1, T). layers: one for each of the encoder. places: (P,) where in the padded batch the
-    tokens are that reach the end, as numbers of the flattened (B, length of all sides).
+    tokens are that reach the end, as numbers of the flattened (B, length of all sides). token_types: (1, T), None = all
+    of the encoder's first type.
     """
 
     input_ids: Tensor
@@ -57,6 +58,7 @@ class Packed:
     places: Tensor
     shape: tuple[int, int]
     widths: tuple[int, ...]
+    token_types: Tensor | None = None
 
     def padded(self, values: Tensor) -> tuple[Tensor, ...]:
         """Values (P, n) of the tokens that reached the end as (B, length, n) for every side, 0 elsewhere."""

@@ -28,12 +28,13 @@ def sentence_vectors(
     layer: int = -1,
     pooling: Literal["mean", "first"] = "mean",
     batch_size: int = 64,
+    max_length: int = MAX_TOKENS,
     spread: Callable[[Sequence[Batch], Callable[[Batch], np.ndarray]], list[np.ndarray]] | None = None,
 ) -> np.ndarray:
     """Unit vectors of the texts in their order, (B, H) float32; read sorted by length, equal texts once.
 
-    layer: as `layer_number` reads it. spread: who reads the batches, `processes.divided` if several processes have the
-    same texts; this one alone by default.
+    layer: as `layer_number` reads it. max_length: tokens of a text, special ones counted; the rest is cut. spread: who
+    reads the batches, `processes.divided` if several processes have the same texts; this one alone by default.
 
     Raises:
         UserError: the encoder lacks the layer.
@@ -42,7 +43,7 @@ def sentence_vectors(
     distinct = list(dict.fromkeys(texts))
     if not distinct:
         return np.zeros((0, encoder.config.hidden_size), np.float32)
-    limit = min(MAX_TOKENS, max_tokens(encoder.config))
+    limit = min(max_length, max_tokens(encoder.config))
     ids: list[list[int]] = tokenizer(distinct, truncation=True, max_length=limit)["input_ids"]
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
 

@@ -213,8 +213,9 @@ def read_packed(encoder: PreTrainedModel, packed: Packed) -> tuple[Tensor, Visib
     visibility = Visibility(packed.layers, packed.input_ids.shape[1])
     # a mask of four dimensions counts as made already; the visibility takes its place
     made = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=packed.input_ids.device)
+    types = {} if packed.token_types is None else {"token_type_ids": packed.token_types}
     output = encoder(
-        input_ids=packed.input_ids, attention_mask=made, position_ids=packed.positions, visibility=visibility
+        input_ids=packed.input_ids, attention_mask=made, position_ids=packed.positions, visibility=visibility, **types
     )
     return _in_float32(output.last_hidden_state[0]), visibility
 

@@ -38,6 +38,12 @@ def score_text(found: Score | None) -> str:
     return "–" if found is None else f"{found.value:.1f} [{found.ci95[0]:.0f}, {found.ci95[1]:.0f}]"
 
 
+def columns_text(table: Table) -> str:
+    """`15 languages`, `1 language`, or of translators `4 directions`."""
+    count = len(table.languages)
+    return f"{count} {table.unit}{'s' if count > 1 else ''}"
+
+
 def items_text(table: Table) -> str:
     """`204 items per language`, or the range of their numbers."""
     numbers = sorted({score.n for score in table.rows[0].languages.values()})

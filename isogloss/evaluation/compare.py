@@ -75,6 +75,11 @@ class Table:
         """The label of the row that the others are compared with."""
         return self.rows[0].label
 
+    @property
+    def unit(self) -> str:
+        """What a column is of: a language, or of translators a direction."""
+        return self.rows[0].results[0].unit
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

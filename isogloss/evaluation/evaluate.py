@@ -13,6 +13,7 @@ from isogloss.data.pairing import paired
 from isogloss.data.task_data import fingerprint, read_split
 from isogloss.errors import UserError
 from isogloss.evaluation.evaluate_encoder import evaluate_encoder
+from isogloss.evaluation.evaluate_ranker import Asked, evaluate_ranker, ranks
 from isogloss.evaluation.evaluate_translator import evaluate_translator, refuse_sides, translates
 from isogloss.evaluation.labels import TRANSLATOR
 from isogloss.evaluation.results import Conditions, Result
@@ -37,6 +38,8 @@ class Reading:
     translations: Path | None = None  # a parallel data set of the split into the training language, read beside it
     translator: ByTranslator | None = None  # makes the translations that are read beside the split
     settings: Sequence[str] = ()  # key=value of the method by which an encoder answers a task as it is
+    metrics: Sequence[str] | str = ()  # of a ranking, the first is the main one
+    documents: Sequence[str] | str = ()  # languages of the documents that are ranked
 
 
 AS_USUAL = Reading()
@@ -58,8 +61,8 @@ def evaluate(
 
     A task that an encoder answers as it is (`Task.encoder_method`) is left to `evaluate_encoder`; `run` may then be any
     encoder. A task of translation is left to `evaluate_translator`; `run` may then be any engine, languages are
-    directions, and the reading's settings are those of the decoding. items: at most so many of the split, the same in
-    every language; 0 = all.
+    directions, and the reading's settings are those of the decoding. A task of ranking is left to `evaluate_ranker`;
+    `run` may then be any ranker. items: at most so many of the split, the same in every language; 0 = all.
 
     Raises:
         UserError: data or languages are missing, the run's labels are not the task's, a class of the split was never
@@ -67,8 +70,17 @@ def evaluate(
     """
     asked = load_task(task) if task else None
     folder = run if isinstance(run, str | Path) else run.folder
+    if ranks(folder, asked):
+        why = "a query is read alone, in float32"
+        refuse_sides(pairing, reading.translations, reading.translator, reading.precision, why)
+        wanted = Asked(metrics=reading.metrics, documents=reading.documents, settings=reading.settings)
+        return evaluate_ranker(
+            folder, asked, data=data, split=split, languages=languages, items=items, asked=wanted, output=output
+        )
+    refuse_ranking(reading, asked)
     if translates(folder, asked) or isinstance(run, TranslatingRun):
-        refuse_sides(pairing, reading.translations, reading.translator, reading.precision)
+        why = "a translator reads one text at a time, in the precision of its engine"
+        refuse_sides(pairing, reading.translations, reading.translator, reading.precision, why)
         return evaluate_translator(
             folder,
             asked,
@@ -106,6 +118,18 @@ def evaluate(
     if reading.translator is not None:
         conditions = replace(conditions, settings={**conditions.settings, TRANSLATOR: reading.translator.name})
     return score(what.task, labels, records, predictions, conditions, started=started, output=output)
+
+
+def refuse_ranking(reading: Reading, task: Task | None) -> None:
+    """Nothing, if nothing is asked for that only a ranking has.
+
+    Raises:
+        UserError: naming what it is.
+    """
+    for asked, said in ((reading.metrics, "--metric"), (reading.documents, "--documents")):
+        if asked:
+            where = f"task {task.name} is {task.kind}" if task else "the run does not rank"
+            raise UserError(f"{said} {asked}: it is chosen for rankings alone, and {where}; leave it out")
 
 
 def split_of(predictor: Predictor, what: TaskSplit, items: int | None) -> TaskSplit:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from isogloss.data.task_data import fingerprint, read_split
+from isogloss.data.task_data import fingerprint, read_split, read_there
 from isogloss.encoders import load_encoder, load_tokenizer
 from isogloss.errors import MissingFile, UserError
 from isogloss.evaluation.results import Conditions, Result
@@ -50,7 +50,8 @@ def evaluate_encoder(
         raise UserError(f"--pairing {pairing}: in task {task.name} every sentence is read alone; leave it out")
     method = encoder_method(task, settings)
     started = time.monotonic()
-    gold = read_languages(what)
+    tags = task_languages(task, what.languages) if what.languages else ()
+    gold = read_there(task, data, split, tags, what.items)
     dev = gold if split == task.dev_split else read_dev(task, data, split, list(gold))
     origin, answers = origin_of(model), encoder_answers(model, method, gold, dev)
     tuned = {tag: dict(found.tuned) for tag, found in answers.items() if found.tuned}
@@ -104,29 +105,6 @@ def origin_of(model: str | Path) -> Origin:
     run = read_manifest(folder)
     name = f"{run['encoder']} after {run['method']} on {run['task']}"
     return Origin(name, (run["seed"],), {"run": {key: run[key] for key in RUN_SETTINGS}})
-
-
-def read_languages(what: TaskSplit) -> dict[str, Sequence[Any]]:
-    """The records of a split by language; where none is named, of those whose files are there, the others told.
-
-    Raises:
-        UserError: a named language lacks its files, or all do.
-    """
-    task, data, split = what.task, what.data, what.name
-    if what.languages:
-        return read_split(task, data, split, task_languages(task, what.languages), items=what.items)
-    found: dict[str, Sequence[Any]] = {}
-    missing: dict[str, MissingFile] = {}
-    for tag in task.languages_of(split):
-        try:
-            found |= read_split(task, data, split, [tag], items=what.items)
-        except MissingFile as error:
-            missing[tag] = error
-    if not found:
-        raise next(iter(missing.values()))
-    if missing:
-        print(f"task {task.name}, split {split}: no files of {', '.join(missing)}, which are left out", file=sys.stderr)
-    return found
 
 
 def read_dev(task: Task, data: Path | None, split: str, tags: Sequence[str]) -> dict[str, Sequence[Any]]:

@@ -18,7 +18,7 @@ from isogloss.evaluation.results import Conditions, Result, build_result, write_
 from isogloss.metrics import Metric, load_metric
 from isogloss.metrics.translation import OFF_TARGET, signature
 from isogloss.precision import FLOAT32
-from isogloss.processes import is_first
+from isogloss.processes import is_first, this_process
 from isogloss.records import Bitext, TranslationPrediction
 from isogloss.run_folder import read_manifest
 from isogloss.tasks import Task, load_task
@@ -60,8 +60,10 @@ def translates(model: str | Path, task: Task | None) -> bool:
     return task.kind == KIND
 
 
-def refuse_sides(pairing: str, translations: Path | None, translator: "ByTranslator | None", precision: str) -> None:
-    """Nothing, if nothing is asked for that a translator has no use for.
+def refuse_sides(
+    pairing: str, translations: Path | None, translator: "ByTranslator | None", precision: str, why: str
+) -> None:
+    """Nothing, if nothing is asked for that a translator or a ranker has no use for; `why` says so in the error.
 
     Raises:
         UserError: naming what it is.
@@ -73,9 +75,7 @@ def refuse_sides(pairing: str, translations: Path | None, translator: "ByTransla
         (precision != FLOAT32, f"--precision {precision}"),
     ):
         if asked:
-            raise UserError(
-                f"{said}: a translator reads one text at a time, in the precision of its engine; leave it out"
-            )
+            raise UserError(f"{said}: {why}; leave it out")
 
 
 def evaluate_translator(
@@ -93,7 +93,8 @@ def evaluate_translator(
 
     Directions default to those that the run was trained on, of an engine to those between the task's training language
     and the others that it has; task, data and items to the run's own. `settings` are `key=value` of the decoding. A
-    text that is not translated is scored as an empty translation, and told.
+    text that is not translated is scored as an empty translation, and told. Of several processes each translates a
+    share.
 
     Raises:
         UserError: the translator, data or a direction are missing; a setting is wrong.
@@ -106,6 +107,7 @@ def evaluate_translator(
     if task is None and "task" not in run:
         raise UserError(f"{model} is an engine; say with --task what it is scored on, for example --task multi30k")
     declared = task or load_task(run["task"])
+    this_process()  # of several, each has a device of its own, which is chosen before the network goes to one
     translator, origin = load_translator(str(model)), origin_of(str(model))
     data = data or (Path(run["data"]["folder"]) if run.get("data", {}).get("folder") else None)
     declared = load_task(declared.name, data)

@@ -13,6 +13,7 @@ from isogloss.evaluation.cells import (
     BEST,
     column_names,
     column_title,
+    columns_text,
     difference_text,
     items_text,
     p_text,
@@ -102,28 +103,27 @@ def _title(table: Table) -> str:
 
 def _section(table: Table, anchor: str) -> str:
     source = language_name(table.train_language)
-    languages = f"{len(table.languages)} language{'s' if len(table.languages) > 1 else ''}"
     labelled = table.train_language in table.languages
     order = f"{source} (the language of the labels) first, then from" if labelled else "From"
     parts = [
         f'<h2 id="{anchor}">{escape(_title(table))}</h2>',
         f"<p>{escape(headline(table))}</p>",
-        f'<p class="note">{escape(f"{items_text(table)} in each of {languages}, {seeds_text(table)}.")}</p>',
+        f'<p class="note">{escape(f"{items_text(table)} in each of {columns_text(table)}, {seeds_text(table)}.")}</p>',
         "<h3>Averages</h3>",
         figure(
             averages_picture(table),
-            "Large dot and bar: average over languages and its interval. Small dots below: single languages. "
+            f"Large dot and bar: average over {table.unit}s and its interval. Small dots below: single {table.unit}s. "
             f"Dashed: {table.baseline}.",
         ),
         _summary_table(table),
     ]
     if len(table.languages) > 1:
         parts += [
-            "<h3>Language by language</h3>",
+            f"<h3>{table.unit.capitalize()} by {table.unit}</h3>",
             figure(
                 languages_picture(table),
-                f"{order} the easiest language to the hardest; in each, the rows from top to bottom in the order of "
-                "the legend.",
+                f"{order} the easiest {table.unit} to the hardest; in each, the rows from top to bottom in the order "
+                "of the legend.",
             ),
         ]
     if any(row.gap is not None for row in table.rows):

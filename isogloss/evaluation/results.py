@@ -4,7 +4,9 @@
 item, from which `isogloss compare` averages seeds and tests differences. Values are percent. `average` is the
 plain mean over all languages; `average_transfer` is the mean over all but `train_language`, null where there
 is no other. A mean is never taken over a hole. Of translations a "language" is a direction such as `en-de`, and
-`groups` has the averages over the directions that were trained and over the others.
+`groups` has the averages over the directions that were trained and over the others. Of rankings it is the language of
+the queries, `language_bias` says in which languages the documents are that come first, and `hubness` how unevenly
+documents are found.
 """
 
 import gzip
@@ -25,7 +27,7 @@ from isogloss.metrics import Metric, load_metric
 from isogloss.provenance import commit, hardware, versions
 from isogloss.train_settings import TrainSettings
 
-RARE = ("groups", "other_ci95")  # fields that most results do not have
+RARE = ("groups", "other_ci95", "language_bias", "hubness")  # fields that most results do not have
 TOLERANCE = 0.01  # percentage points; values are stored with four decimals
 
 
@@ -57,11 +59,18 @@ class Result(Conditions):
     other_metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # name -> language -> percent
     other_ci95: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)  # where they were asked for
     groups: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> languages, value, ci95, n, ...
+    language_bias: Mapping[str, Any] = field(default_factory=dict)  # of rankings: see evaluation/language_bias.py
+    hubness: Mapping[str, Any] = field(default_factory=dict)  # of rankings in a collection: see metrics/hubness.py
     signature: str
     versions: Mapping[str, str]
     commit: str
     hardware: Mapping[str, Any]
     seconds: float
+
+    @property
+    def unit(self) -> str:
+        """What each score is of: a language, or of a translator a direction."""
+        return "direction" if "decoding" in self.settings else "language"
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain JSON values."""
@@ -80,6 +89,8 @@ def build_result(
     other_metrics: Mapping[str, Mapping[str, float]] | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
     other_ci95: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    language_bias: Mapping[str, Any] | None = None,
+    hubness: Mapping[str, Any] | None = None,
     resamples: int = 1000,
 ) -> Result:
     """The result of `counts[language][item]`, with intervals, signature and the provenance of this process.
@@ -118,6 +129,8 @@ def build_result(
             name: _group({tag: counts[tag] for tag in tags}, metric, others, resamples)
             for name, tags in (groups or {}).items()
         },
+        language_bias=language_bias or {},
+        hubness=hubness or {},
         signature=signature,
         versions=packages,
         commit=source,

@@ -2,8 +2,9 @@
 
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -15,6 +16,7 @@ from isogloss.evaluation.cells import (
     BEST,
     column_names,
     column_title,
+    columns_text,
     interval_text,
     items_text,
     p_text,
@@ -62,7 +64,21 @@ def result_table(result: Result) -> str:
     for name, value, ci95, tags in _averages(result):
         means = [sum(result.other_metrics[other][tag] for tag in tags) / len(tags) for other in others]
         made.add_row(Text(name), score_text(Score(value, ci95, 0)), *(f"{mean:.1f}" for mean in means), "")
-    return rendered([(title, made, caption)], max(80, LABEL_WIDTH + CELL_WIDTH * (len(others) + 2)))
+    blocks = [(title, made, caption), *([_bias_table(result.language_bias)] if result.language_bias else [])]
+    return rendered(blocks, max(80, LABEL_WIDTH + CELL_WIDTH * (len(others) + 2)))
+
+
+def _bias_table(bias: Mapping[str, Any]) -> Block:
+    """Title, text table and caption of a language bias: queries' languages down, documents' languages across."""
+    documents = sorted({tag for row in bias["languages"].values() for tag in row["blind"]})
+    made = empty_table()
+    for name in (*map(language_name, documents), "bias"):
+        made.add_column(Text(name), justify="right")
+    for tag, row in bias["languages"].items():
+        cells = (f"{row['found'].get(other, 0):.1f} ({row['blind'].get(other, 0):.1f})" for other in documents)
+        made.add_row(Text(language_name(tag)), *cells, f"{row['bias']:.1f}")
+    title = f"languages of the first {bias['first']} documents: percent found (percent of a blind ranking)"
+    return title, made, "bias: half the sum of the differences; 0 = the ranking does not look at language"
 
 
 def _averages(result: Result) -> Iterator[tuple[str, float, tuple[float, float], list[str]]]:
@@ -84,9 +100,8 @@ def _averages(result: Result) -> Iterator[tuple[str, float, tuple[float, float],
 
 def _rows_table(table: Table, rows: Sequence[Row]) -> Block:
     """Title, text table and caption of some rows of a table, a language per line."""
-    languages = len(table.languages)
     title = f"{table.task} {table.split}: {table.metric} in percent [95 % interval]"
-    caption = f"{items_text(table)} in each of {languages} language{'s' if languages > 1 else ''}, {seeds_text(table)}"
+    caption = f"{items_text(table)} in each of {columns_text(table)}, {seeds_text(table)}"
     made = empty_table()
     for row in rows:
         made.add_column(Text(row.label), justify="right", max_width=CELL_WIDTH - 1, overflow="fold")

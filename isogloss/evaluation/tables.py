@@ -88,8 +88,8 @@ def _markdown(table: Table) -> str:
             cells.insert(1, difference_text(row.against_baseline))
         lines.append(markdown_line([row.label, *cells]))
     caption = (
-        f"{table.metric} in percent; {items_text(table)} in each language, {seeds_text(table)}; "
-        f"brackets: 95 % intervals, bootstrap over items; `average` is over all {len(table.languages)} languages"
+        f"{table.metric} in percent; {items_text(table)} in each {table.unit}, {seeds_text(table)}; "
+        f"brackets: 95 % intervals, bootstrap over items; `average` is over all {len(table.languages)} {table.unit}s"
     )
     return "\n".join([*lines, "", f"{caption}. Bold: {BEST}." if several else f"{caption}.", ""])
 

@@ -2,7 +2,8 @@
 
 Every metric here is a function of sums over items (correct answers, true positives ...), so one bootstrap
 over items serves all of them: resample the rows of the counts, sum, take the value. The folder is the
-registry: a metric is a module-level `Metric` and `load_metric("span_F1")` finds it by name.
+registry: a metric is a module-level `Metric` and `load_metric("span_F1")` finds it by name. Measures of rankings have
+parameters and are made when they are asked for: see `retrieval`.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +13,6 @@ from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
-
-from isogloss.errors import UserError, nearest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +42,8 @@ def load_metric(name: str) -> Metric:
         for value in vars(import_module(f"isogloss.metrics.{info.name}")).values()
         if isinstance(value, Metric)
     }
-    if name not in found:
-        raise UserError(f"no metric {name!r}; {nearest(name, found)}")
-    return found[name]
+    if name in found:
+        return found[name]
+    from isogloss.metrics.retrieval import family
+
+    return family(name, beside=tuple(found))

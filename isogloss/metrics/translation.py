@@ -7,7 +7,7 @@ sacreBLEU's own number, computed faster where the same texts are compared many t
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from string import punctuation
@@ -150,6 +150,18 @@ def sentence_chrf(hypothesis: Ngrams, reference: Ngrams) -> float:
     return 100 * (1 + BETA**2) * precision * recall / (BETA**2 * precision + recall)
 
 
+def sentence_gleu(hypothesis: Sequence[Hashable], reference: Sequence[Hashable]) -> float:
+    """GLEU of one sentence, 0 to 1: the smaller of precision and recall of its n-grams of 1 to 4 words or pieces.
+
+    Wu et al. 2016, arXiv 1609.08144: BLEU says little of a single sentence, and this is to be a reward for one.
+    """
+    found, wanted = (
+        Counter(tuple(side[i : i + n]) for n in range(1, BLEU_ORDERS + 1) for i in range(len(side) - n + 1))
+        for side in (hypothesis, reference)
+    )
+    return (found & wanted).total() / max(found.total(), wanted.total(), 1)
+
+
 def chrf_counts(
     gold: Sequence[Bitext],
     predictions: Sequence[TranslationPrediction],
@@ -218,6 +230,16 @@ def bleu_value(sums: np.ndarray) -> np.ndarray:
     return np.where(there, 100 * brevity * np.exp(np.log(precision).mean(-1)), 0.0)
 
 
+def gleu_counts(
+    gold: Sequence[Bitext], predictions: Sequence[TranslationPrediction], labels: Sequence[str]
+) -> np.ndarray:
+    """Right n-grams, and n-grams of the longer side, of each item, (items, 2); the words are BLEU's."""
+    found, wanted, *more = bleu_counts(gold, predictions, labels).T
+    shorter = np.arange(BLEU_ORDERS)[:, None]
+    most = (np.maximum(np.maximum(found, wanted) - shorter, 0)).sum(0)
+    return np.stack([sum(more[:BLEU_ORDERS]), most], 1)
+
+
 def ter_counts(
     gold: Sequence[Bitext], predictions: Sequence[TranslationPrediction], labels: Sequence[str]
 ) -> np.ndarray:
@@ -272,6 +294,12 @@ BLEU = Metric(
     signature="BLEU|nrefs:1|case:mixed|eff:no|tok:13a, zh or char by the target language|smooth:exp",
     counts=bleu_counts,
     value=bleu_value,
+)
+GLEU = Metric(
+    name="GLEU",
+    signature="GLEU|nrefs:1|case:mixed|orders:1-4|tok:13a, zh or char by the target language|n-grams summed over items",
+    counts=gleu_counts,
+    value=ratio_percent,
 )
 TER = Metric(
     name="TER",

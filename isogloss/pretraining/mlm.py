@@ -25,15 +25,15 @@ from torch.nn import functional as F
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from isogloss.encoders import encoder_path, max_tokens
+from isogloss.encoders.masked_tokens import TokenGuess, mask_tokens
 from isogloss.errors import UserError
+from isogloss.losses import IGNORED
 from isogloss.pretraining._batches import schedule
 from isogloss.pretraining._encoder_folder import save_encoder
 from isogloss.pretraining._texts import gather
 
 if TYPE_CHECKING:
     from isogloss.runs import Job
-
-UNMASKED = -100  # label of a token that was not chosen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,32 +76,12 @@ class MaskedLanguageModel(nn.Module):
 
     def __init__(self, encoder: PreTrainedModel):
         super().__init__()
-        size = encoder.config.hidden_size
         self.encoder = encoder
-        self.dense = nn.Linear(size, size)
-        self.norm = nn.LayerNorm(size)
-        self.bias = nn.Parameter(torch.zeros(encoder.config.vocab_size))
+        self.guess = TokenGuess(encoder.config.hidden_size, encoder.config.vocab_size)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Logits (M, V) of tokens from their last states (M, H); the word table is the last matrix too."""
-        guess = self.norm(F.gelu(self.dense(states)))
-        return guess @ self.encoder.get_input_embeddings().weight.T + self.bias
-
-
-def mask_tokens(
-    input_ids: Tensor, special: Tensor, *, settings: Settings, mask_id: int, pieces: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """What the encoder sees and what it has to guess, both (B, L); labels are -100 where nothing is asked.
-
-    special: (B, L), true for special tokens and padding, which are never chosen.
-    """
-    chosen = (torch.rand(input_ids.shape, generator=generator) < settings.masked) & ~special
-    fate = torch.rand(input_ids.shape, generator=generator)
-    others = torch.randint(0, pieces, input_ids.shape, generator=generator)
-    shown = torch.where(chosen & (fate < settings.replaced), torch.full_like(input_ids, mask_id), input_ids)
-    as_other = chosen & (fate >= settings.replaced) & (fate < settings.replaced + settings.random)
-    shown = torch.where(as_other, others, shown)
-    return shown, torch.where(chosen, input_ids, torch.full_like(input_ids, UNMASKED))
+        """Logits (M, V) of tokens from their last states (M, H)."""
+        return self.guess(states, self.encoder.get_input_embeddings().weight)
 
 
 def lay_out(rows: Sequence[Row], *, pad_id: int, first_position: int) -> tuple[Tensor, Tensor]:
@@ -188,7 +168,9 @@ class Method:
             shown, labels = mask_tokens(
                 ids,
                 torch.isin(ids, special),
-                settings=settings,
+                masked=settings.masked,
+                replaced=settings.replaced,
+                random=settings.random,
                 mask_id=mask_id,
                 pieces=len(tokenizer),
                 generator=torch.Generator().manual_seed(seed * 1_000_003 + batches[0].number),
@@ -208,7 +190,7 @@ class Method:
         states = network.encoder(
             input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], position_ids=batch["position_ids"]
         ).last_hidden_state
-        asked = batch["labels"] != UNMASKED
+        asked = batch["labels"] != IGNORED
         logits = network(states[asked]).float()
         return F.cross_entropy(logits, batch["labels"][asked], reduction="sum") / asked.sum().clamp(min=1)
 

@@ -13,9 +13,12 @@ mining, and pairs with a text that occurs twice are left out of the answer thoug
 we differ: of equal scores the earlier sentence wins, and the threshold never falls between pairs of equal score, so
 that its F1 is that of the pairs kept; a mean cosine below zero counts as zero; fewer than k sentences are all
 neighbours.
+
+The margin is what `retrieval/dbnorm.py` calls csls, as a ratio in the place of a difference, and with the sentences
+that are answered themselves as its banks.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -29,8 +32,7 @@ from isogloss.errors import UserError
 from isogloss.methods import Answers
 from isogloss.processes import divided
 from isogloss.records import Bitext, ComparableSentence, MinedPrediction, NearestPrediction
-
-BLOCK = 2048  # rows and columns of similarities held at once: 16 MB
+from isogloss.retrieval.nearest import Neighbours, nearest_neighbours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +48,6 @@ class Settings:
     scoring: Literal["cosine", "margin"] = "cosine"  # margin = the cosine over the mean cosine of the neighbours
     neighbours: PositiveInt = 4  # k, nearest sentences of each that the margin looks at
     batch_size: PositiveInt = 64  # sentences encoded at a time
-
-
-class Neighbours(NamedTuple):
-    """The k nearest documents of each query, nearest first."""
-
-    cosines: np.ndarray  # (Q, k)
-    places: np.ndarray  # (Q, k), numbers of documents
 
 
 class Matches(NamedTuple):
@@ -153,35 +148,6 @@ def ratio_margin(cosines: np.ndarray, own_mean: np.ndarray, their_means: np.ndar
 SCORINGS = {"cosine": cosine, "margin": ratio_margin}
 
 
-def nearest_neighbours(queries: np.ndarray, documents: np.ndarray, k: int, *, block: int = BLOCK) -> Neighbours:
-    """The k documents of highest cosine for each query, of equal ones the earlier; unit vectors (Q, H) and (D, H).
-
-    No more than `block` x `block` similarities are held at once.
-    """
-    cosines, places = [], []
-    for rows in _blocks(len(queries), block):
-        best = Neighbours(np.zeros((len(queries[rows]), 0), np.float32), np.zeros((len(queries[rows]), 0), int))
-        for columns in _blocks(len(documents), block):
-            found = top(queries[rows] @ documents[columns].T, k)  # (Q, H) @ (H, D) -> (Q, D)
-            joined = np.concatenate([best.cosines, found.cosines], 1)
-            numbers = np.concatenate([best.places, found.places + columns.start], 1)
-            order = top(joined, k).places
-            best = Neighbours(*(np.take_along_axis(table, order, 1) for table in (joined, numbers)))
-        cosines.append(best.cosines)
-        places.append(best.places)
-    return Neighbours(np.concatenate(cosines), np.concatenate(places))
-
-
-def top(scores: np.ndarray, k: int) -> Neighbours:
-    """The k highest of each row of (Q, D), highest first, of equal ones the earlier; all of them where D < k."""
-    left, rows = scores.copy(), np.arange(len(scores))
-    places = np.zeros((len(scores), min(k, scores.shape[1])), int)
-    for column in places.T:  # k passes are quicker than sorting, and keep the order of equals
-        column[:] = left.argmax(1)
-        left[rows, column] = -np.inf
-    return Neighbours(np.take_along_axis(scores, places, 1), places)
-
-
 def best_matches(queries: Neighbours, documents: Neighbours, score: Callable[..., np.ndarray]) -> Matches:
     """The best-scored neighbour of each query; `documents` are the documents' own neighbours among the queries."""
     own_mean, their_mean = queries.cosines.mean(1, keepdims=True), documents.cosines.mean(1)
@@ -224,8 +190,3 @@ def ids_by_text(sentences: Sequence[Any]) -> dict[str, list[str]]:
     for sentence in sentences:
         found.setdefault(sentence.text, []).append(sentence.id)
     return found
-
-
-def _blocks(length: int, size: int) -> Iterator[slice]:
-    for begin in range(0, length, size):
-        yield slice(begin, min(begin + size, length))

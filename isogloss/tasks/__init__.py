@@ -25,7 +25,7 @@ class Task:
     """
 
     name: str
-    kind: str  # classification | tagging | question_answering | bitext | translation
+    kind: str  # classification | tagging | question_answering | bitext | translation | ranking
     title: str  # one line for `isogloss list tasks`
     read: Reader
     layouts: tuple[Layout, ...] = ()  # where the files of the languages are; () = all languages are always there

@@ -26,7 +26,7 @@ def fresh_network(tokenizer: PreTrainedTokenizerBase, s: "Settings") -> PreTrain
     """A network of `s.family` with random weights; the seed is the caller's."""
     special = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id}
     special["decoder_start_token_id"] = tokenizer.eos_token_id if s.family == "m2m100" else tokenizer.pad_token_id
-    made = {"marian": _marian, "m2m100": _m2m100, "t5": _t5}[s.family](len(tokenizer), special, s)
+    made = FAMILIES[s.family](len(tokenizer), special, s)
     # transformers would have a model that can be told to generate say so in both configurations
     made.generation_config = GenerationConfig(**special, num_beams=4, max_length=POSITIONS)
     if s.family == "marian":
@@ -88,3 +88,6 @@ def _t5(rows: int, special: dict[str, Any], s: "Settings") -> PreTrainedModel:
         **untied,
     )
     return T5ForConditionalGeneration(config)
+
+
+FAMILIES = {"marian": _marian, "m2m100": _m2m100, "t5": _t5}

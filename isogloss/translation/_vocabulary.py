@@ -28,6 +28,7 @@ LAYOUTS = {  # where each shape of network has its special tokens; CTranslate2 t
     "marian": Layout(("</s>", "<unk>"), ("<pad>",)),
     "m2m100": Layout(("<s>", "<pad>", "</s>", "<unk>")),
     "t5": Layout(("<pad>", "</s>", "<unk>")),
+    "bart": Layout(("<s>", "<pad>", "</s>", "<unk>")),
 }
 
 

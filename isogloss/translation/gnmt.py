@@ -16,7 +16,10 @@ Where we differ, and why:
 - The pieces are those of a unigram model, and both languages share one table of them too, whose vectors begin within
   +-1. The weights begin within +-0.1 at 1024 units, as in the tutorial's code, and narrower layers within more, so that
   sums are as large. With the paper's +-0.04 for all a small network takes several times as long to look at the source.
-- The loop is the house's: AdamW and a schedule in the place of Adam and then SGD; no second stage on GLEU.
+- The loop is the house's: AdamW and a schedule in the place of Adam and then SGD.
+- The second stage (`_gnmt_reward`) is a training of its own that begins from a run of the first (`--encoder RUN`, with
+  `samples`). GLEU is that of pieces. The paper sums over the translations that it draws; ours is their mean with the
+  baseline's own share taken out, so that its gradient is on average that of the expected GLEU of a sentence.
 - The search is `_gnmt_search`; length and coverage are the named rules of `isogloss.translation.decoding`.
 """
 
@@ -37,15 +40,18 @@ from isogloss.losses import IGNORED
 from isogloss.precision import FLOAT32
 from isogloss.translation import multilingual_nmt
 from isogloss.translation._gnmt_network import LSTMTranslator, Shape
-from isogloss.translation._gnmt_translator import LSTMEngine, write_folder
+from isogloss.translation._gnmt_reward import rewarded_loss
+from isogloss.translation._gnmt_search import Words
+from isogloss.translation._gnmt_translator import LSTMEngine, words_of, write_folder
 from isogloss.translation._translator_card import translator_card
+from isogloss.translation.language_tagging import TaggedTokenizer
 from isogloss.translation.multilingual_nmt import NEW, Example
 from isogloss.translation.translator import Translator
 
 if TYPE_CHECKING:
     from isogloss.runs import Job
 
-BACKBONE = NEW  # there is no other
+BACKBONE = NEW  # or a run of this method, to go on with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +76,9 @@ class Settings:
     residual: bool = True  # from the third layer on a layer adds to what it reads
     first_bound: float = 8.0  # of cells and layer outputs in the first update; it goes down evenly; 0 = none
     bound: float = 1.0  # of the same in the last update and ever after
+    # the second stage, from a run of the first, whose network it has; without dropout
+    samples: int = 0  # K, translations drawn of each source; 0 = the first stage; the paper's are 15
+    likelihood: float = 0.017  # weight of a target's nats beside minus the GLEU, 0 to 1, of what is drawn
 
 
 def check_settings(s: Settings) -> None:
@@ -87,6 +96,11 @@ def check_settings(s: Settings) -> None:
             f"first_bound = {s.first_bound}, bound = {s.bound}: the first must not be below the last, and both are 0 "
             "where there is to be none"
         )
+    if s.samples < 0 or s.samples == 1 or s.likelihood < 0:
+        raise UserError(
+            f"samples = {s.samples}, likelihood = {s.likelihood}: draw 2 translations of a source or more, which are "
+            "compared with each other, or 0 for the first stage; the weight is 0 or more"
+        )
 
 
 @dataclass
@@ -95,26 +109,42 @@ class Method:
 
     settings: Settings
     _pairs: multilingual_nmt.Method = field(init=False, repr=False)
+    _first: LSTMEngine | None = field(default=None, init=False, repr=False)  # the run that it goes on with
+    _words: Words | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         shared = {each.name for each in fields(multilingual_nmt.Settings)} - {"dropout", "hidden"}
         given = {name: value for name, value in asdict(self.settings).items() if name in shared}
-        self._pairs = multilingual_nmt.Method(multilingual_nmt.Settings(**given))
+        self._pairs = multilingual_nmt.Method(multilingual_nmt.Settings(**given), self._read)
+
+    def _read(self, job: "Job") -> tuple[TaggedTokenizer, None]:
+        """The tokenizer of the run that it goes on with, which is read."""
+        self._first = LSTMEngine(Path(job.recipe.encoder))
+        return self._first.tagged, None
 
     def examples(self, job: "Job") -> Sequence[Example]:
         """The pairs of all directions as tokens, the target's language first in the source."""
         check_settings(self.settings)
-        if job.recipe.encoder != NEW:
-            raise UserError(f"gnmt trains a network of its own, not {job.recipe.encoder}; leave the encoder out")
-        if job.recipe.train.epochs and self.settings.first_bound != self.settings.bound:
+        encoder = job.recipe.encoder
+        if encoder != NEW and not Path(encoder).is_dir():
+            raise UserError(
+                f"gnmt trains a network of its own, not {encoder}; leave the encoder out, or go on with a run of gnmt"
+            )
+        if self.settings.samples and encoder == NEW:
+            raise UserError("samples: the second stage begins where the first has ended; add --encoder RUN of gnmt")
+        if encoder == NEW and job.recipe.train.epochs and self.settings.first_bound != self.settings.bound:
             raise UserError("the bound of gnmt's cells goes down over the updates; give updates in the place of epochs")
         return self._pairs.examples(job)
 
     def build(self, job: "Job") -> LSTMTranslator:
-        """A fresh network."""
-        s, train = self.settings, job.recipe.train
+        """A fresh network, or that of the run."""
+        s, train, tagged = self.settings, job.recipe.train, self._pairs.prepared(job).tagged
+        self._words = words_of(tagged)
+        if self._first is not None:
+            self._first.network.dropout = 0.0 if s.samples else s.dropout
+            return self._first.network
         shape = Shape(
-            pieces=len(self._pairs.prepared(job).tagged.tokenizer),
+            pieces=len(tagged.tokenizer),
             hidden=s.hidden,
             layers=s.layers,
             query=s.query,
@@ -128,7 +158,9 @@ class Method:
         return self._pairs.collate(job)
 
     def loss(self, network: LSTMTranslator, batch: Mapping[str, Any]) -> Tensor:
-        """Cross-entropy of the target tokens in nats, mean over tokens."""
+        """Cross-entropy of the target tokens in nats, mean over tokens; of the second stage `rewarded_loss`."""
+        if self.settings.samples and self._words is not None:
+            return rewarded_loss(network, batch, self._words, self.settings.samples, self.settings.likelihood)
         outputs = network(batch["input_ids"], batch["attention_mask"], batch["decoder_input_ids"])
         asked = batch["labels"] != IGNORED
         return F.cross_entropy(network.logits(outputs[asked]), batch["labels"][asked])

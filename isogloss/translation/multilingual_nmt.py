@@ -8,7 +8,8 @@ Letters: B pairs, S source tokens, T target tokens, V vocabulary, N target token
 
 Where we differ, and why:
 - Any encoder-decoder of transformers in the place of the LSTM (`translation/gnmt.py`): with fresh weights in the shape
-  of Marian, M2M-100 or T5, or a pretrained one with `--encoder`.
+  of Marian, M2M-100 or T5, or a pretrained one with `--encoder`. Where that is an encoder alone, the translator begins
+  with what it knows, and has a decoder to learn.
 - A direction of n pairs is read in proportion to n^(1/T), as later models do: T = 1 is the paper's natural proportion,
   T = inf its equal one.
 - The token may begin the target instead, or both sides (`tag`), as in later models; without it on the source, the
@@ -29,16 +30,17 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
 from isogloss.data.directions import Direction
-from isogloss.encoders import quiet
+from isogloss.encoders import load_config, quiet
 from isogloss.errors import UserError, nearest
 from isogloss.files import write_atomic
 from isogloss.losses import IGNORED
 from isogloss.records import Bitext
-from isogloss.resources import EMBEDDED
-from isogloss.translation._fresh_network import fresh_network
+from isogloss.resources import TRANSLATORS
+from isogloss.translation._fresh_network import FAMILIES, fresh_network
 from isogloss.translation._training_pairs import Chosen, tell_left_out, training_pairs
 from isogloss.translation._translator_card import translator_card
-from isogloss.translation._vocabulary import LAYOUTS, build_tokenizer, train_pieces
+from isogloss.translation._vocabulary import build_tokenizer, train_pieces
+from isogloss.translation._warm_network import warm_network
 from isogloss.translation.engines import hf
 from isogloss.translation.language_tagging import TaggedTokenizer
 from isogloss.translation.translator import Translator, load_translator
@@ -62,16 +64,16 @@ class Settings:
     leave_out_tested: bool = True  # pairs with a side that occurs in the task's test split
     tested_on: tuple[str, ...] = ()  # further translation tasks whose test splits are left out
     check_languages: bool = True  # stop where the lines of a language seem to be in another one
-    # of a fresh network
+    # of a fresh network; `hidden` and `heads` are an encoder's own where one is given
     tag: str = "encoder"  # where the target's language token goes: encoder, decoder or both
     vocabulary: int = 8000  # pieces, of all languages together
     vocabulary_lines: int = 100_000  # lines that the pieces are learned from, drawn with the same temperature
     family: str = "marian"  # whose shape it has: marian, m2m100 or t5
-    encoder_layers: int = 3
+    encoder_layers: int = 3  # of a given encoder its lowest
     decoder_layers: int = 3
     hidden: int = 256  # size of a state
     heads: int = 4
-    feed_forward: int = 1024
+    feed_forward: int = 1024  # of a given encoder only its decoder's
     dropout: float = 0.1  # share of states
 
 
@@ -131,6 +133,8 @@ class Method:
     """One translator for all directions that a recipe names."""
 
     settings: Settings
+    # tokenizer and network of a recipe's encoder, for a method whose networks are none of transformers
+    given: "Callable[[Job], tuple[TaggedTokenizer, PreTrainedModel | None]] | None" = None
     _prepared: Prepared | None = field(default=None, init=False, repr=False)
 
     def prepared(self, job: "Job") -> Prepared:
@@ -145,18 +149,34 @@ class Method:
             pairs = training_pairs(
                 job, Chosen(s.directions, s.sources, s.leave_out_tested, s.tested_on, s.check_languages)
             )
-            self._prepared = Prepared(pairs, *(self._new(job, pairs) if job.recipe.encoder == NEW else _given(job)))
+            self._prepared = Prepared(pairs, *self._begun(job, pairs))
             for direction in pairs:
                 self._prepared.tagged.check(*direction)
         return self._prepared
 
-    def _new(self, job: "Job", pairs: Mapping[Direction, Sequence[Bitext]]) -> tuple[TaggedTokenizer, None]:
+    def _begun(
+        self, job: "Job", pairs: Mapping[Direction, Sequence[Bitext]]
+    ) -> tuple[TaggedTokenizer, PreTrainedModel | None]:
+        """The tokenizer, and the network where it begins with another one."""
+        name = job.recipe.encoder
+        if name == NEW:
+            return self._vocabulary(job, pairs, self.settings.family), None
+        if self.given is not None:
+            return self.given(job)
+        if name in TRANSLATORS or load_config(name.partition("@")[0]).is_encoder_decoder:
+            engine = hf.load(name)
+            return engine.tagged, engine.model
+        tagged = self._vocabulary(job, pairs, "bart")
+        encoder = job.load_encoder()
+        return tagged, warm_network(encoder, job.tokenizer, tagged.tokenizer, self.settings, job.recipe.seed)
+
+    def _vocabulary(self, job: "Job", pairs: Mapping[Direction, Sequence[Bitext]], family: str) -> TaggedTokenizer:
         """A tokenizer with a vocabulary of the pairs' own and the languages they are translated into."""
         s = self.settings
         lines = vocabulary_lines(pairs, s.temperature, s.vocabulary_lines, job.recipe.seed)
         languages = [TAGS[s.tag].format(tag) for tag in sorted({direction.target for direction in pairs})]
-        tokenizer = build_tokenizer(train_pieces(lines, s.vocabulary), languages, s.family, s.longest)
-        return TaggedTokenizer(tokenizer, len(tokenizer), f"{job.recipe.method}/{job.recipe.task}"), None
+        tokenizer = build_tokenizer(train_pieces(lines, s.vocabulary), languages, family, s.longest)
+        return TaggedTokenizer(tokenizer, len(tokenizer), f"{job.recipe.method}/{job.recipe.task}")
 
     def examples(self, job: "Job") -> list[Example]:
         """The pairs of all directions as tokens, those of small directions repeated."""
@@ -238,7 +258,7 @@ def check_settings(s: Settings) -> None:
     Raises:
         UserError: naming the setting, its value and what it may be.
     """
-    for name, value, known in (("tag", s.tag, TAGS), ("family", s.family, LAYOUTS)):
+    for name, value, known in (("tag", s.tag, TAGS), ("family", s.family, FAMILIES)):
         if value not in known:
             raise UserError(f"{name} = {value!r}; {nearest(value, known)}")
     if not s.temperature > 0 or not 0 <= s.label_smoothing < 1:
@@ -277,21 +297,6 @@ def tokenised(tagged: TaggedTokenizer, direction: Direction, pairs: Sequence[Bit
         written = np.array([*forced, *target], np.int32)
         examples.append(Example(f"{direction}/{pair.id}", np.array(source, np.int32), written, len(forced)))
     return examples
-
-
-def _given(job: "Job") -> tuple[TaggedTokenizer, PreTrainedModel]:
-    """Tokenizer and network of a pretrained encoder-decoder.
-
-    Raises:
-        UserError: it is none, or cannot be read.
-    """
-    if job.recipe.encoder in EMBEDDED:
-        raise UserError(
-            f"encoder {job.recipe.encoder} is no encoder-decoder; give the folder or the Hub name of a translator, or "
-            f"leave --encoder out for a fresh one ({NEW})"
-        )
-    engine = hf.load(job.recipe.encoder)
-    return engine.tagged, engine.model
 
 
 def _padded(rows: Sequence[np.ndarray], pad: int) -> Tensor:

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from isogloss.data.jsonl import parse_lines, read_jsonl
+from isogloss.data.jsonl import parse_documents, parse_lines, parse_queries, read_jsonl
 from isogloss.errors import UserError
-from isogloss.records import Answer, Question, Sentence, Span, TaggedSentence
+from isogloss.records import Answer, Question, RankingPrediction, Sentence, Span, TaggedSentence, to_json
 
 
 def parse(*lines, kind=None):
@@ -114,3 +114,46 @@ def test_a_file_is_checked_language_by_language(tmp_path):
     path.write_text("\n")
     with pytest.raises(UserError, match="no items"):
         read_jsonl(path)
+
+
+RANKED = {
+    "id": "1",
+    "language": "de",
+    "text": "Wo?",
+    "documents": [{"id": "a", "language": "en", "text": "Here."}, {"id": "b", "language": "de", "text": "Da."}],
+    "gains": {"a": 2},
+    "translation": {"id": "1", "language": "en", "text": "Where?"},
+}
+
+
+def test_a_query_with_its_documents_comes_back_as_it_was():
+    (query,) = parse_queries([json.dumps(RANKED)], "in.jsonl")
+    assert query.gains == {"a": 2} and query.translations[0].documents is query.documents
+    assert to_json(query) == RANKED
+    ranking = RankingPrediction("1", "de", ("b", "a"), (0.5, 0.25))
+    assert to_json(ranking)["documents"] == [{"id": "b", "score": 0.5}, {"id": "a", "score": 0.25}]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"documents": []}, "in.jsonl:1: no documents"),
+        ({"documents": [RANKED["documents"][0]] * 2}, "two documents have the id 'a'"),
+        ({"documents": [{"id": "a", "text": " "}]}, "in.jsonl:1, document 1: text is empty"),
+        ({"documents": [{"text": "x"}]}, "document 1: every line needs an id"),
+        ({"gains": {"c": 1}}, "in.jsonl:1: gains of the unknown documents 'c'"),
+        ({"gains": {"a": 0.5}}, "gains must be an object of whole numbers"),
+        ({"text": ""}, "in.jsonl:1: text is empty"),
+        ({"document": []}, "unknown field 'document'; did you mean documents"),
+    ],
+)
+def test_a_query_that_is_wrong_is_one_clear_message(change, complaint):
+    with pytest.raises(UserError, match=complaint):
+        list(parse_queries([json.dumps(RANKED | change)], "in.jsonl"))
+
+
+def test_documents_are_lines_of_their_own():
+    lines = [json.dumps(each) for each in RANKED["documents"]]
+    assert [each.id for each in parse_documents(lines, "docs.jsonl")] == ["a", "b"]
+    with pytest.raises(UserError, match="docs.jsonl:1: no language"):
+        list(parse_documents(['{"id": 1, "text": "x"}'], "docs.jsonl"))

@@ -106,6 +106,18 @@ def test_results_stand_side_by_side_with_a_test(evaluate, command, tmp_path, tin
     assert line == "| multi30k test | average | against hf, beam=3, length=power | en-de | de-en |"
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "en-de" in page and "(the language of the labels)" not in page
+    assert "in each of 2 directions" in page and "Direction by direction" in page and "2 languages" not in page
+    assert "in each of 2 directions" in command("compare", tmp_path / "rows").out
+    assert "in each direction" in markdown_table(compare([tmp_path / "rows"]))
+
+
+def test_two_processes_score_what_one_scores(command, two_processes, tiny_run, tmp_path):
+    words = ["evaluate", tiny_run, "--languages", "en-de,de-fr", "--set", "beam=2", "--output"]
+    outcomes = command(*words, tmp_path / "one.json"), two_processes(*words, tmp_path / "two.json")
+    assert [outcome.code for outcome in outcomes] == [0, 0], outcomes[1].err
+    assert outcomes[0].out == outcomes[1].out
+    one, two = (read_result(tmp_path / name) for name in ("one.json", "two.json"))
+    assert one.languages == two.languages and one.other_metrics == two.other_metrics
 
 
 def test_a_run_has_its_directions_and_the_untrained_ones_apart(command, tiny_run, tmp_path):

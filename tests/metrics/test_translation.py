@@ -10,6 +10,7 @@ from isogloss.metrics.translation import (
     character_ngrams,
     off_target_rate,
     sentence_chrf,
+    sentence_gleu,
     signature,
     translation_scores,
 )
@@ -83,6 +84,29 @@ def test_chrf_of_sentences_in_several_scripts_is_sacrebleus():
         assert ours == pytest.approx(CHRF().sentence_score(one, [other]).score)
 
 
+@pytest.mark.parametrize(
+    ("hypothesis", "reference", "expected"),
+    [
+        ("a b c", "a b d", 3 / 6),  # a, b, a b; both have 3 + 2 + 1
+        ("a b", "a b c d", 3 / 10),  # all of it is right, three tenths of the reference is there
+        ("a b c d", "a b", 3 / 10),
+        ("a a a", "a", 1 / 6),  # what the reference says once is right once
+        ("a b c d e f", "a b c d e f", 1),  # 6 + 5 + 4 + 3, and no longer ones
+        ("a b c d e", "b c d e a", (5 + 3 + 2 + 1) / 14),
+        ("", "a", 0),
+        ("", "", 0),
+    ],
+)
+def test_gleu_is_the_smaller_of_precision_and_recall(hypothesis, reference, expected):
+    assert sentence_gleu(hypothesis.split(), reference.split()) == pytest.approx(expected)
+    assert value_of("GLEU", [hypothesis], [reference], "de") == pytest.approx(100 * expected)
+
+
+def test_gleu_of_a_corpus_sums_the_n_grams_of_its_sentences():
+    assert value_of("GLEU", ["a b c", "a b"], ["a b d", "a b c d"], "de") == pytest.approx(100 * (3 + 3) / (6 + 10))
+    assert value_of("GLEU", ["A dog."], ["A dog ."], "en") == 100  # the words are BLEU's
+
+
 NAMES = ("chrF", "chrF++", "BLEU", "TER")
 CORPORA = {
     "en": (OTHERS, REFERENCES),
@@ -142,7 +166,7 @@ def test_a_resample_of_sentences_is_scored_as_the_corpus_that_was_drawn(name):
         assert value == pytest.approx(translation_scores(*drawn, "de", [name])[0].value, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "off_target"])
+@pytest.mark.parametrize("name", [*NAMES, "GLEU", "off_target"])
 def test_no_sentences_have_no_rows(name):
     metric = load_metric(name)
     width = metric.counts(*pairs(["x"], ["x"], "de"), ()).shape[1]

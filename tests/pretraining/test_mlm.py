@@ -9,7 +9,7 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, XLMRobertaConfig,
 
 from isogloss.errors import UserError
 from isogloss.pretraining._tokenizer import build_tokenizer
-from isogloss.pretraining.mlm import Method, Row, Settings, first_position, lay_out, mask_tokens, text_rows
+from isogloss.pretraining.mlm import Method, Row, Settings, first_position, lay_out, text_rows
 from isogloss.records import Bitext
 from isogloss.runs import Job
 from isogloss.training import TrainSettings, fit
@@ -56,22 +56,6 @@ def job(encoder, tmp_path):
 
 def method(**changes) -> Method:
     return Method(Settings(**({"passes": {"toy": (1.0, 1.0, 1.0)}, "max_tokens": 16, "texts_per_batch": 8} | changes)))
-
-
-def test_tokens_are_hidden_in_the_asked_shares():
-    ids = torch.full((200, 100), 7)
-    special = torch.zeros(200, 100, dtype=torch.bool)
-    special[:, 0] = True
-    shown, labels = mask_tokens(
-        ids, special, settings=Settings(), mask_id=50, pieces=50, generator=torch.Generator().manual_seed(1)
-    )
-    asked = labels != -100
-    assert not asked[:, 0].any()
-    assert asked.float().mean().item() == pytest.approx(0.15 * 0.99, rel=0.05)
-    assert (labels[asked] == 7).all()
-    assert (shown[~asked] == 7).all()
-    assert (shown[asked] == 50).float().mean().item() == pytest.approx(0.8, rel=0.05)
-    assert (shown[asked] == 7).float().mean().item() == pytest.approx(0.1 + 0.1 / 50, rel=0.2)
 
 
 def test_positions_restart_on_the_translation():

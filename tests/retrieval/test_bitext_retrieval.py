@@ -12,15 +12,13 @@ from isogloss.records import Bitext, ComparableSentence, Sentence
 from isogloss.retrieval.bitext_retrieval import (
     Matches,
     Method,
-    Neighbours,
     Settings,
     best_matches,
     best_threshold,
     mine,
-    nearest_neighbours,
     ratio_margin,
-    top,
 )
+from isogloss.retrieval.nearest import Neighbours
 
 
 def units(rows, width=8, seed=0):
@@ -84,30 +82,6 @@ def test_a_sentence_close_to_everything_loses_by_margin():
 
 def test_opposite_directions_divide_by_nothing():
     assert np.isfinite(ratio_margin(np.array([[-1.0]]), np.array([[-1.0]]), np.array([[-1.0]]))).all()
-
-
-@pytest.mark.parametrize("block", [1, 3, 7, 100])
-@pytest.mark.parametrize("k", [1, 4, 50])
-def test_blocks_change_nothing(block, k):
-    queries, documents = units(10), units(13, seed=1)
-    found, whole = nearest_neighbours(queries, documents, k, block=block), queries @ documents.T
-    order = np.argsort(-whole, axis=1, kind="stable")[:, :k]
-    assert found.places.tolist() == order.tolist()
-    np.testing.assert_allclose(found.cosines, np.take_along_axis(whole, order, 1), rtol=1e-5)
-
-
-def test_of_equal_cosines_the_earlier_document_wins_whatever_the_block():
-    queries, documents = np.ones((1, 1), np.float32), np.ones((9, 1), np.float32)
-    for block in (1, 2, 4, 9):
-        assert nearest_neighbours(queries, documents, 3, block=block).places.tolist() == [[0, 1, 2]]
-
-
-@given(st.lists(st.lists(st.integers(-3, 3), min_size=5, max_size=5), min_size=1, max_size=6), st.integers(1, 7))
-def test_top_is_a_stable_sort(rows, k):
-    scores = np.array(rows, np.float32)
-    found = top(scores, k)
-    assert found.places.tolist() == np.argsort(-scores, axis=1, kind="stable")[:, :k].tolist()
-    assert (scores == np.array(rows)).all()
 
 
 def test_mining_keeps_the_best_pairs_and_every_sentence_once():

@@ -27,7 +27,7 @@ REAL = ("sib200", "nusax", "xnli", "xsid_intent", "xsid_slots", "ud_pud", "xquad
 def test_a_declaration_is_complete(name):
     task = load_task(name)
     assert task.name == name
-    assert task.kind in ("classification", "tagging", "question_answering", "bitext", "translation")
+    assert task.kind in ("classification", "tagging", "question_answering", "bitext", "translation", "ranking")
     assert len(set(task.labels)) == len(task.labels)
     assert bool(task.labels) == (task.kind in ("classification", "tagging"))
     for metric in (task.metric, *task.other_metrics) if task.metric != "none" else ():

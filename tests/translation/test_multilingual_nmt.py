@@ -167,11 +167,6 @@ def test_a_language_that_the_pretrained_translator_has_no_token_for_is_told(run,
         made.examples(job)
 
 
-def test_an_encoder_alone_is_no_translator(tmp_path):
-    with pytest.raises(UserError, match="encoder tiny is no encoder-decoder; give the folder or the Hub name"):
-        method().examples(toy_job(tmp_path, encoder="tiny"))
-
-
 def test_one_to_many_knows_no_token_of_its_source(tmp_path):
     made = method(directions=("en-de", "en-fr"))
     tagged = made.prepared(toy_job(tmp_path)).tagged

@@ -1,0 +1,190 @@
+"""Rankers beside each other on a task: controls, a trained bi-encoder, and scorers behind each of these.
+
+    python -m benchmarks.rankers xquad_r --data DIR [--seeds 1,2,3] [--rates 1e-4,3e-4] [--methods bi_encoder,...]
+        [--depth 20] [--items 0] [--runs runs/rankers] [--results results] [--quick]
+        [--output results/bench/rankers_xquad_r.json]
+
+The recipes TASK_METHOD are trained with every seed. The learning rate of each is that of the `--rates` which is best on
+dev with the first seed, found once; nothing else is tuned, and the test split is scored once. A scorer (a
+cross-encoder) ranks the `--depth` documents that a first stage puts first, or all where each query has candidates of
+its own. Where documents are in several languages, every retriever is also asked for those of each language alone: a
+matrix, query language by document language.
+
+Results go to RESULTS/TASK_tiny, from where the tables are made; the matrix, the rates and what the trainings took, to
+the output. What is finished is not done again.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.transfer import publish
+from benchmarks.turns import circumstances, rounded
+from isogloss.cli import run_guarded
+from isogloss.data.rankings import read_queries
+from isogloss.evaluation.compare import compare
+from isogloss.evaluation.evaluate_ranker import Asked, evaluate_ranker
+from isogloss.evaluation.results import Result, read_result
+from isogloss.evaluation.show import comparison_table
+from isogloss.files import write_atomic
+from isogloss.methods import load_method
+from isogloss.recipe import read_recipe, resolve
+from isogloss.resources import recipe_files
+from isogloss.run_folder import MANIFEST, read_manifest
+from isogloss.runs import train
+from isogloss.tasks import Task, load_task
+
+METHODS = ("bi_encoder", "cross_encoder", "uni_encoder")
+CONTROLS = {"bm25": "bm25", "dense": "dense:tiny"}
+# small batches and little training, to see that it runs
+QUICK = ("updates=2", "batch_size=4", "save_every=0")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What is trained and scored."""
+
+    task: Task
+    data: Path
+    runs: Path
+    depth: int
+    items: int
+    quick: bool
+
+    @property
+    def collection(self) -> bool:
+        """Whether the documents are a collection, in which a first stage has to find some."""
+        queries = read_queries(self.task, self.data, "test", items=1)
+        return max(len(query.documents) for group in queries.values() for query in group) > self.depth
+
+    def behind(self, first_stage: str) -> tuple[str, ...]:
+        """The settings of a scorer that ranks what a first stage finds."""
+        return (f"first_stage={first_stage}", f"depth={self.depth}")
+
+
+def main() -> None:
+    """Parse the arguments and do all of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", help="xquad_r or xdailydialog, or another with recipes TASK_METHOD")
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds the task's data")
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument(
+        "--rates", default="1e-4,3e-4", help="learning rates, of which dev chooses; one is taken as it is"
+    )
+    parser.add_argument("--methods", default=",".join(METHODS), help="those without a recipe are left out")
+    parser.add_argument("--depth", type=int, default=20, help="documents that a scorer ranks")
+    parser.add_argument("--items", type=int, default=0, help="queries that are scored in each language; 0 = all")
+    parser.add_argument("--runs", type=Path, default=Path("runs/rankers"), help="where the models go")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="where the results are copied to")
+    parser.add_argument("--quick", action="store_true", help="hardly any training, to see that it runs")
+    parser.add_argument("--output", type=Path)
+    given = parser.parse_args()
+    run_guarded(lambda: compare_rankers(given))
+
+
+def compare_rankers(given: argparse.Namespace) -> None:
+    """Train and score every row with every seed; print the table and write everything else to the output."""
+    task, items = load_task(given.task, given.data), 4 if given.quick else given.items
+    experiment = Experiment(task, given.data, given.runs / given.task, given.depth, items, given.quick)
+    seeds = [int(seed) for seed in given.seeds.split(",")]
+    rates = [float(rate) for rate in given.rates.split(",")]
+    methods = [name for name in given.methods.split(",") if f"{given.task}_{name}" in recipe_files()]
+    found: dict[str, Any] = {"task": given.task, "depth": given.depth, "items": items, "rates": {}, "runs": {}}
+    chosen = {}
+    for name in methods:
+        chosen[name], found["rates"][name] = best_rate(experiment, name, rates, seeds[0])
+    copied: list[Path] = []
+    matrices: dict[str, dict[str, Any]] = {}
+    for seed in seeds:
+        runs = {name: trained(experiment, name, chosen[name], seed) for name in methods}
+        found["runs"] |= {f"{name}, seed {seed}": took(run) for name, run in runs.items()}
+        for row, model, settings in rows(experiment, runs):
+            trained_row = model not in CONTROLS.values()
+            if not trained_row and seed != seeds[0]:
+                continue
+            folder = experiment.runs / (f"seed{seed}" if trained_row else "controls") / row.replace(" ", "_")
+            result = scored(experiment, model, settings, folder / "test.json")
+            name = f"{row.replace(' ', '_')}-test" + (f"-seed{seed}" if trained_row else "")
+            copied.append(publish(result, given.results / f"{given.task}_tiny" / f"{name}.json"))
+            if experiment.collection and not settings:
+                matrices.setdefault(row, {})[str(seed if trained_row else 0)] = matrix(experiment, model, folder)
+    found["query language by document language"] = matrices
+    if given.output:
+        write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1, ensure_ascii=False) + "\n")
+    print(comparison_table(compare(copied)))
+
+
+def rows(experiment: Experiment, runs: dict[str, Path]) -> list[tuple[str, str, Sequence[str]]]:
+    """Name, model and settings of every row of a seed: retrievers, then scorers behind each of them."""
+    scorers = {name: str(run) for name, run in runs.items() if hasattr(load_method(name).Method, "scorer")}
+    retrievers = CONTROLS | {name: str(run) for name, run in runs.items() if name not in scorers}
+    found: list[tuple[str, str, Sequence[str]]] = [(name, model, ()) for name, model in retrievers.items()]
+    for name, run in scorers.items():
+        if experiment.collection:
+            found += [(f"{name} over {first}", run, experiment.behind(spec)) for first, spec in retrievers.items()]
+        else:  # nobody is asked for documents: each query has its own
+            found.append((name, run, experiment.behind("bm25")))
+    return found
+
+
+def best_rate(experiment: Experiment, method: str, rates: Sequence[float], seed: int) -> tuple[float, dict[str, float]]:
+    """The learning rate that is best on dev, and the main measure there of each; of one alone nothing is scored."""
+    if len(rates) == 1:
+        return rates[0], {}
+    values = {}
+    for rate in rates:
+        run = trained(experiment, method, rate, seed)
+        settings = experiment.behind("bm25") if hasattr(load_method(method).Method, "scorer") else ()
+        result = read_result(scored(experiment, str(run), settings, run / "results" / "dev.json", split="dev"))
+        values[f"{rate:g}"] = result.average
+    return float(max(values, key=values.__getitem__)), values
+
+
+def trained(experiment: Experiment, method: str, rate: float, seed: int) -> Path:
+    """The run of a recipe with a learning rate and a seed, trained if it is not there."""
+    folder = experiment.runs / f"{method}-{rate:g}-seed{seed}"
+    if not (folder / MANIFEST).is_file():
+        content = read_recipe(f"{experiment.task.name}_{method}")
+        settings = [f"train.learning_rate={rate}", *(QUICK if experiment.quick else ())]
+        train(resolve(content, {"data": experiment.data, "seed": seed, "output": folder}, settings))
+    return folder
+
+
+def scored(experiment: Experiment, model: str, settings: Sequence[str], path: Path, *, split: str = "test") -> Path:
+    """The result file of a model on a split, made if it is not there."""
+    if not path.is_file():
+        score(experiment, model, Asked(settings=settings), path, split)
+    return path
+
+
+def score(experiment: Experiment, model: str, asked: Asked, path: Path | None, split: str = "test") -> Result:
+    """The scores of a model, written to the path if one is given."""
+    return evaluate_ranker(
+        model, experiment.task, data=experiment.data, split=split, items=experiment.items, asked=asked, output=path
+    )
+
+
+def matrix(experiment: Experiment, model: str, folder: Path) -> dict[str, dict[str, float]]:
+    """The main measure by query language and document language, where only documents of one language are ranked."""
+    path = folder / "matrix.json"
+    if not path.is_file():
+        found: dict[str, dict[str, float]] = {}
+        for documents in experiment.task.languages:
+            result = score(experiment, model, Asked(documents=[documents]), None)
+            for query, value in result.languages.items():
+                found.setdefault(query, {})[documents] = value.value
+        write_atomic(path, json.dumps(found, indent=1))
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def took(run: Path) -> dict[str, Any]:
+    """What a training took, and with which settings."""
+    manifest = read_manifest(run)
+    return {name: manifest[name] for name in ("updates", "seconds", "loss", "tokens_per_second", "config", "train")}
+
+
+if __name__ == "__main__":
+    main()

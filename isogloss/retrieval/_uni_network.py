@@ -1,0 +1,77 @@
+"""The network of the Uni-Encoder: an encoder that reads candidates beside their context, and a score for each.
+
+Letters: T tokens of all texts, P tokens that reach the end, M hidden tokens, H hidden size, V pieces.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from isogloss.encoders.candidates import encode_candidates, text_means
+from isogloss.encoders.masked_tokens import TokenGuess
+from isogloss.encoders.models import EncoderWithHead
+from isogloss.errors import UserError
+
+
+class UniEncoder(EncoderWithHead):
+    """An encoder that scores candidates by the mean of their states; its configuration knows who sees whom."""
+
+    def build_head(self, hidden_size: int, num_labels: int, dropout: float) -> None:
+        """A linear score; none where the texts' means are compared. `guess` is there while training at most."""
+        self.mask: str = self.config.candidate_mask
+        self.output = None if self.mask == "diag" else nn.Linear(hidden_size, 1)
+        self.guess: TokenGuess | None = None
+
+    def scores(self, input_ids: Tensor, lengths: Sequence[Sequence[int]], asked: Tensor | None = None) -> "Scored":
+        """The candidates' scores, and the states that were asked for beside theirs.
+
+        input_ids: (T,), the texts end to end, each context before its candidates. lengths: of them, by context. asked:
+        (T,), true for tokens whose states are asked for.
+        """
+        context = torch.tensor([place == 0 for each in lengths for place in range(len(each))])
+        flat = torch.tensor([length for each in lengths for length in each])
+        wanted = torch.repeat_interleave(~context | (self.output is None), flat)
+        wanted = wanted if asked is None else wanted | asked.cpu()
+        packed, states = encode_candidates(
+            self.encoder, input_ids, lengths, self.mask, self.config.fused_layers, wanted=wanted
+        )
+        means = text_means(packed, states, lengths)
+        if self.output is not None:
+            scores = self.output(means[~context])[:, 0]
+        else:
+            own = means[context][context.cumsum(0)[~context] - 1]
+            scores = (own * means[~context]).sum(-1) / means.shape[-1] ** 0.5  # as attention does
+        return Scored(scores, packed.places, states)
+
+    def guesses(self, states: Tensor) -> Tensor:
+        """Logits (M, V) of hidden tokens from their states (M, H)."""
+        assert self.guess is not None
+        return self.guess(states, self.encoder.get_input_embeddings().weight)
+
+
+class Scored(NamedTuple):
+    """Scores (candidates,), and which of the T tokens reached the end with which states: (P,) and (P, H)."""
+
+    scores: Tensor
+    places: Tensor
+    states: Tensor
+
+
+def with_mask(encoder: PreTrainedModel, mask: str, local_layers: int = 0, fusion_layers: int = 0) -> UniEncoder:
+    """The encoder under a fresh head: the mask rules in `fusion_layers` above the local ones, 0 = in all of them.
+
+    Raises:
+        UserError: it has fewer layers.
+    """
+    depth = encoder.config.num_hidden_layers
+    end = local_layers + fusion_layers if fusion_layers else depth
+    if not local_layers < depth or end > depth:
+        raise UserError(
+            f"local_layers ({local_layers}) + fusion_layers ({fusion_layers}): this encoder has {depth} layers; "
+            "lower them, so that at least one is fused"
+        )
+    encoder.config.candidate_mask = mask
+    return UniEncoder(encoder, 1, [] if mask == "diag" else range(local_layers, end))

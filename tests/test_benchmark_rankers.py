@@ -1,0 +1,51 @@
+import json
+import sys
+
+import pytest
+from toy_ranking import write_xdailydialog, write_xquad_r
+
+from benchmarks import rankers
+
+LENGTHS = {"max_length": 100, "max_question": 60}
+
+
+@pytest.fixture
+def small_recipes(monkeypatch, encoder_folder):
+    """The recipes on a random encoder, which is the control as well."""
+    read = rankers.read_recipe
+
+    def small(name):
+        return read(name) | {"encoder": str(encoder_folder), "languages": ["en", "de"], "lengths": LENGTHS}
+
+    monkeypatch.setattr(rankers, "read_recipe", small)
+    monkeypatch.setattr(rankers, "CONTROLS", {"bm25": "bm25", "dense": f"dense:{encoder_folder}"})
+
+
+@pytest.mark.parametrize("task", ["xquad_r", "xdailydialog"])
+def test_all_rows_are_trained_scored_and_written(task, tmp_path, monkeypatch, small_recipes, capsys):
+    make = {"xquad_r": write_xquad_r, "xdailydialog": write_xdailydialog}[task]
+    words = [task, "--data", make(tmp_path / "data"), "--quick", "--seeds", "1,2", "--rates", "1e-4,2e-4"]
+    words += ["--methods", "bi_encoder,cross_encoder", "--depth", "10", "--runs", tmp_path / "runs"]
+    words += ["--results", tmp_path / "results", "--output", tmp_path / "out.json"]
+    monkeypatch.setattr(sys, "argv", ["rankers", *map(str, words)])
+    rankers.main()
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert set(found["rates"]) == {"bi_encoder", "cross_encoder"} and set(found["rates"]["bi_encoder"]) == {
+        "0.0001",
+        "0.0002",
+    }
+    assert len(found["runs"]) == 4 and all(run["updates"] == 2 for run in found["runs"].values())
+    written = sorted(path.stem for path in (tmp_path / "results").rglob("*.json"))
+    alone = ["bi_encoder-test-seed1", "bi_encoder-test-seed2", "bm25-test", "dense-test"]
+    if task == "xdailydialog":
+        assert written == sorted([*alone, "cross_encoder-test-seed1", "cross_encoder-test-seed2"])
+    else:
+        behind = [
+            f"cross_encoder_over_{first}-test-seed{seed}"
+            for first in ("bm25", "dense", "bi_encoder")
+            for seed in (1, 2)
+        ]
+        assert written == sorted([*alone, *behind])
+        matrix = found["query language by document language"]
+        assert set(matrix) == {"bm25", "dense", "bi_encoder"} and set(matrix["bi_encoder"]["2"]) == {"en", "de"}
+    assert "cross_encoder" in capsys.readouterr().out
