@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isogloss.errors import UserError, nearest
-from isogloss.methods import load_method
 
 if TYPE_CHECKING:
     from isogloss.retrieval.ranker import Ranker
@@ -40,12 +39,10 @@ def ranker_files() -> dict[str, Path]:
 
 def ranks(spec: str | Path) -> bool:
     """Whether it names a ranker: by its name, or as the folder of a run whose method ranks or scores documents."""
-    from isogloss.run_folder import MANIFEST, read_manifest  # which imports more than a list of rankers needs
+    from isogloss import ranking_run  # which imports more than a list of rankers needs
 
     name, rest = _named(spec)
-    if name != "run":
-        return name in ranker_files()
-    return (Path(rest) / MANIFEST).is_file() and _method_ranks(read_manifest(Path(rest))["method"])
+    return ranking_run.ranks(rest) if name == "run" else name in ranker_files()
 
 
 def run_of(spec: str | Path) -> Path | None:
@@ -64,11 +61,6 @@ def _named(spec: str | Path) -> tuple[str, str]:
         return "", str(spec)
     name, _, rest = str(spec).partition(":")
     return name, rest
-
-
-def _method_ranks(name: str) -> bool:
-    method = load_method(name).Method
-    return hasattr(method, "ranker") or hasattr(method, "scorer")
 
 
 @cache
