@@ -194,7 +194,8 @@ def origin_of(model: str | Path, ranker: "Ranker", run: Mapping[str, Any]) -> Or
     own: dict[str, Any] = dict(found) if isinstance(found, Mapping) else asdict(found)
     if not run:
         name, _, rest = str(model).partition(":")
-        return Origin(name, rest or NO_ENCODER, settings={"config": own})
+        encoder = getattr(ranker, "encoder", rest)
+        return Origin(name, encoder or NO_ENCODER, settings={"config": own})
     settings = {name: run[name] for name in ("config", "train", "lengths")} | ({"ranking": own} if own else {})
     read = run.get("train_languages") or run["languages"]
     trained = dict.fromkeys((load_task(run["task"]).train_language, *read))

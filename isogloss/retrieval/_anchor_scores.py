@@ -30,10 +30,21 @@ CLOSE = 1e-3  # difference of a score that another machine may make, in standard
 
 @dataclass
 class Counted:
-    """A scorer that counts its calls, a pair each, and stops at a score that is none."""
+    """A scorer of pairs that counts its calls, a pair each, and stops at a score that is none.
+
+    Raises:
+        UserError: the scorer reads several documents at once, so that its scores are no matrix.
+    """
 
     scorer: Scorer
     calls: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.scorer.pairwise:
+            raise UserError(
+                f"{self.scorer.name} reads several documents at once, so that its scores are no matrix to be "
+                "completed; use a scorer of pairs, such as a run of cross_encoder"
+            )
 
     def __call__(self, queries: Sequence[str], items: Sequence[Sequence[str]]) -> list[np.ndarray]:
         """The scores of each query's own items.

@@ -23,14 +23,14 @@ Band = tuple[int, int]  # the first and the last rank, counted from 1
 def sampler(source: str, count: int, band: Band, found: Material, seed: int) -> Callable[[int, int], list[int]]:
     """The function that draws `count` negatives of a query, by its number, for the example of that number.
 
-    Fewer where there are not so many.
+    Fewer where there are not so many, and none where the batch is to give them.
 
     Raises:
         UserError: there is no such source, the band holds no rank, or no query has any.
     """
     if count < 0 or not 1 <= band[0] <= band[1]:
         raise UserError(f"{count} negatives of ranks {band[0]} to {band[1]}: set 0 or more, of ranks from 1 on")
-    if not count:
+    if not count or source == IN_BATCH:
         return lambda query, example: []
     candidates = _candidates(source, band, found)
     if not any(len(each) for each in candidates):
@@ -44,6 +44,12 @@ def sampler(source: str, count: int, band: Band, found: Material, seed: int) -> 
         return [number for number in among[order].tolist() if number not in known][:count]
 
     return drawn
+
+
+def candidates(batch: Sequence[Example], found: Material, source: str, count: int) -> list[tuple[int, ...]]:
+    """The answer of each example, then its negatives: those that were drawn, or at most `count` of the batch's."""
+    negatives = others(batch, found, count) if source == IN_BATCH else [example.negatives for example in batch]
+    return [(example.answer, *own) for example, own in zip(batch, negatives, strict=True)]
 
 
 def others(batch: Sequence[Example], found: Material, count: int) -> list[list[int]]:

@@ -9,13 +9,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from isogloss.data.rankings import KINDS, read_queries
 from isogloss.errors import UserError, nearest
 from isogloss.records import Document, RankedQuery
+from isogloss.retrieval._pair_tokens import PairTokens
 
 if TYPE_CHECKING:
     from isogloss.runs import Job
@@ -84,6 +86,22 @@ def gather(job: "Job", pairs: Sequence[str]) -> Material:
         told = ", ".join("-".join(pair) for pair in read)
         raise UserError(f"{job.task.name}: no query has an answer in the pairs of languages {told}; name others")
     return made
+
+
+def gather_tokens(
+    job: "Job", pairs: Sequence[str], tokens: PairTokens
+) -> tuple[Material, list[np.ndarray], list[np.ndarray]]:
+    """The same as `gather`, and the tokens of its queries and of its documents, without special ones.
+
+    Raises:
+        UserError: as `gather`; the encoder does not read such lengths; a query has no text.
+    """
+    job.check_lengths()
+    found = gather(job, pairs)
+    if empty := [asked.key for asked in found.queries if not asked.text.strip()]:
+        raise UserError(f"{job.task.name}: query {empty[0]} has no text; fill it in or take it out")
+    queries = tokens.queries([asked.text for asked in found.queries])
+    return found, queries, tokens.documents([document.text for document in found.documents])
 
 
 def training_queries(job: "Job") -> list[RankedQuery]:
@@ -166,6 +184,16 @@ def examples(
                 example = Example(key, number, answer, drawn, grade / highest)
                 made.append(replace(example, tokens=tokens(example)))
     return made
+
+
+def entries(batch: Sequence[Example], candidates: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """What a batch has beside its rows: ids, weights (B,), and where a query has no candidate, hidden (B, C)."""
+    columns = torch.arange(max(map(len, candidates)))
+    return {
+        "ids": [example.key for example in batch],
+        "hidden": columns >= torch.tensor([len(row) for row in candidates])[:, None],
+        "weights": torch.tensor([example.weight for example in batch]),
+    }
 
 
 def language_pairs(asked: Sequence[str], languages: Sequence[str]) -> list[LanguagePair]:

@@ -23,11 +23,11 @@ Where we differ, and why:
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from hashlib import blake2b
+from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveInt
@@ -36,12 +36,13 @@ from isogloss.encoders.sentence_vectors import Encode, encode_with
 from isogloss.errors import UserError
 from isogloss.ranking_run import load_ranking
 from isogloss.recipe import assigned, build
-from isogloss.records import Document, RankedQuery, RankingPrediction
+from isogloss.records import Document, RankedQuery
 from isogloss.retrieval import rankers
+from isogloss.retrieval._anchor_items import AnchorItems, by_text
 from isogloss.retrieval._anchor_scores import AnchorScores, Counted, new_scores, open_scores, tell_duplicates
-from isogloss.retrieval._banks import read_bank
+from isogloss.retrieval._by_index import Approximate
 from isogloss.retrieval.nearest import top
-from isogloss.retrieval.ranker import Ranker, Scorer, by_collection, ranking
+from isogloss.retrieval.ranker import Ranker, Scorer
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of the budget for anchor items, to choose from
 RIDGES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)  # in squares of the largest singular value, to choose from
@@ -49,7 +50,6 @@ HELD_OUT = 5  # one of so many anchor queries is held out to choose with
 MOST_HELD_OUT = 50
 ILL_CONDITIONED = 1e6
 AT_ONCE = 16_000_000  # approximate scores held in memory: 64 MB
-ROUNDS = 20  # of k-means at most
 Part = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -78,13 +78,14 @@ class Method:
 
     def approximate(
         self, scorer: Scorer, *, first_stage: Ranker | None = None, encode: Encode | None = None
-    ) -> "Approximate":
+    ) -> Approximate:
         """The ranker of a scorer of pairs; with the first stage or the encoder that its anchors need.
 
         Raises:
             UserError: the scorer reads several documents at once, or the file of anchor queries cannot be read.
         """
-        return Approximate(scorer, self.settings, first_stage=first_stage, encode=encode)
+        build = partial(build_index, settings=self.settings, first_stage=first_stage, encode=encode)
+        return Approximate(scorer, self.settings, build)
 
 
 def load_ranker(rest: str, settings: Sequence[str] = ()) -> Ranker:
@@ -146,11 +147,7 @@ class Choice(NamedTuple):
 
 
 class Index:
-    """Finds among fixed items those that a scorer puts first.
-
-    Raises:
-        UserError: the scorer looks at several documents at once, so that its scores are no matrix.
-    """
+    """Finds among fixed items those that a scorer puts first."""
 
     def __init__(
         self,
@@ -160,15 +157,12 @@ class Index:
         first_stage: Ranker | None = None,
         encode: Encode | None = None,
     ):
-        check_pairwise(scores.score.scorer)
         self.known, self.settings, self.first_stage, self.encode = scores, settings, first_stage, encode
         self._forget()
 
     def _forget(self) -> None:
         """Drop what was found out about the items."""
-        self._collection = tuple(self.items)  # one object, so that a first stage reads it once
-        self._order = np.zeros(0, int)  # of the items, by their texts
-        self._vectors = np.zeros((0, 0), np.float32)  # of the items in that order
+        self._anchors = AnchorItems(self.items, self.settings.seed, first_stage=self.first_stage, encode=self.encode)
         self._fixed: dict[int, tuple[np.ndarray, Decomposition]] = {}  # anchor items by their number
         self._told: set[int] = set()  # numbers of anchor items
         self._choices: dict[tuple[int, int], Choice] = {}
@@ -223,7 +217,7 @@ class Index:
     def anchors(self, queries: Sequence[RankedQuery], count: int) -> tuple[np.ndarray, Decomposition]:
         """The anchor items of each query, (Q, I), and the decomposition of the anchor queries' scores with them."""
         if self.settings.anchors == "first_stage":
-            places = self._candidates(queries, count)
+            places = self._anchors.candidates(queries, count)
             return places, self._strip(places)
         places, strip = self._shared(count)
         if count not in self._told:
@@ -234,34 +228,14 @@ class Index:
     def _shared(self, count: int) -> tuple[np.ndarray, Decomposition]:
         """The anchor items that all queries share, (I,), and their decomposition."""
         if count not in self._fixed:
-            places = self._medoids(count) if self.settings.anchors == "medoids" else self._drawn(count)
+            medoids = self.settings.anchors == "medoids"
+            places = self._anchors.medoids(count) if medoids else self._anchors.drawn(count)
             self._fixed[count] = places, self._strip(places)
         return self._fixed[count]
 
     def _strip(self, places: np.ndarray, queries: np.ndarray | slice = slice(None)) -> Decomposition:
         """The decomposition of the scores of some anchor queries with items, (I,) or for each query others (Q, I)."""
         return decomposition(np.swapaxes(self.known.rows(places)[..., queries], -1, -2))
-
-    def _drawn(self, count: int) -> np.ndarray:
-        """The first items by the hash of their texts."""
-        if not len(self._order):
-            self._order = by_text([item.text for item in self.items], self.settings.seed)
-        return self._order[:count]
-
-    def _medoids(self, count: int) -> np.ndarray:
-        order, encode = self._drawn(len(self.items)), needed(self.encode, "medoids", "an encoder")
-        if not len(self._vectors):
-            self._vectors = encode([self.items[place].text for place in order])
-        return order[medoids(self._vectors, count)]
-
-    def _candidates(self, queries: Sequence[RankedQuery], count: int) -> np.ndarray:
-        """The first stage's best items of each query, (Q, I); drawn ones where it finds fewer."""
-        stage = needed(self.first_stage, "first_stage", "a first stage")
-        number = {item.id: place for place, item in enumerate(self._collection)}
-        found = stage.rank([replace(query, documents=self._collection) for query in queries], count)
-        more = self._drawn(2 * count).tolist()
-        rows = [dict.fromkeys([*(number[name] for name in each.documents), *more]) for each in found]
-        return np.array([list(row)[:count] for row in rows], int)
 
     def choice(self, k: int, budget: int) -> Choice:
         """How the budget is spent: as the settings say, and where they leave it open as is best on held-out queries.
@@ -298,7 +272,7 @@ class Index:
             count = anchors_of(share, budget)
             if count not in seen:
                 own = self.settings.anchors == "first_stage"
-                places = self._candidates(queries, count) if own else self._shared(count)[0]
+                places = self._anchors.candidates(queries, count) if own else self._shared(count)[0]
                 seen = {count: (np.broadcast_to(places, (len(out), count)), self._strip(places, fitted))}
             places, strip = seen[count]
             c = np.take_along_axis(wanted, places, 1)
@@ -328,7 +302,6 @@ def build_index(
         UserError: there are no items or no queries; the scorer reads several documents at once or gives a score that is
             none; the folder holds other scores.
     """
-    check_pairwise(scorer)
     if not items or not queries:
         raise UserError(f"{len(items)} items and {len(queries)} anchor queries: an index needs both")
     texts = list(dict.fromkeys(queries))
@@ -347,74 +320,8 @@ def open_index(
     Raises:
         UserError: there is none, it is damaged, or it was built with another scorer.
     """
-    check_pairwise(scorer)
     scores, settings = open_scores(Counted(scorer), folder)
     return Index(scores, build(Settings, settings, "config"), first_stage=first_stage, encode=encode)
-
-
-class Approximate:
-    """Ranks each collection by an index of it, and one of no more documents than the budget by the scorer alone.
-
-    Raises:
-        UserError: the scorer reads several documents at once, or the file of anchor queries cannot be read.
-    """
-
-    def __init__(
-        self, scorer: Scorer, settings: Settings, *, first_stage: Ranker | None = None, encode: Encode | None = None
-    ):
-        check_pairwise(scorer)
-        self.name = f"{scorer.name} by anncur, {settings.budget} calls"
-        self.scorer, self.settings, self._first_stage, self._encode = scorer, settings, first_stage, encode
-        self._queries = [each.text for each in read_bank(Path(settings.texts))] if settings.texts else []
-        self._index: tuple[Sequence[Document], Index] | None = None  # of the last collection
-
-    def learn(self, train: Sequence[RankedQuery], dev: Sequence[RankedQuery]) -> dict[str, Any]:
-        """Nothing; where no file is given, the anchor queries are of the training queries, and dev is not looked at."""
-        self._queries = self._queries or [query.text for query in train]
-        return {}
-
-    def rank(self, queries: Sequence[RankedQuery], top_k: int) -> list[RankingPrediction]:
-        """The `top_k` best documents that the scorer was called for, best first, of equal scores the earlier document.
-
-        Raises:
-            UserError: there are no anchor queries, or a score is not a finite number.
-        """
-        found: dict[int, RankingPrediction] = {}
-        few = [number for number, query in enumerate(queries) if len(query.documents) <= self.settings.budget]
-        texts = [[document.text for document in queries[number].documents] for number in few]
-        scores = Counted(self.scorer)([queries[number].text for number in few], texts) if few else []
-        found |= {n: ranking(queries[n], each, top_k) for n, each in zip(few, scores, strict=True)}
-        for documents, numbers in by_collection(queries):
-            if len(documents) > self.settings.budget:
-                index, asked = self._index_of(documents), [queries[number] for number in numbers]
-                best_items = index.search(asked, top_k)
-                with_text = places_of(documents)
-                for number, places, values in zip(numbers, *best_items, strict=True):
-                    shares = {index.items[place].text: score for place, score in zip(places, values, strict=True)}
-                    scored = np.full(len(documents), -np.inf, np.float32)
-                    for text, score in shares.items():
-                        scored[with_text[text]] = score
-                    found[number] = ranking(queries[number], scored, top_k)
-        return [found[number] for number in range(len(queries))]
-
-    def _index_of(self, documents: Sequence[Document]) -> Index:
-        """The index of a collection, built where it is not the last one's or in the folder."""
-        if self._index is None or self._index[0] is not documents:
-            texts = list(dict.fromkeys(self._queries))
-            if not texts:
-                raise UserError(
-                    "anncur: no training queries to take anchor queries from; give a file of some with --set texts=FILE"
-                )
-            s = self.settings
-            calls = min(len(texts), s.anchor_queries) * len(places_of(documents))
-            folder = Path(s.folder) / fingerprint_of(documents) if s.folder else None
-            kept = f"kept in {folder}" if folder else "not kept; --set folder=DIR keeps them"
-            print(f"anncur: {calls} calls of {self.scorer.name} for the anchor queries, {kept}", file=sys.stderr)
-            made = build_index(
-                self.scorer, documents, texts, s, folder=folder, first_stage=self._first_stage, encode=self._encode
-            )
-            self._index = documents, made
-        return self._index[1]
 
 
 def best(places: np.ndarray, scores: np.ndarray, k: int) -> Found:
@@ -431,71 +338,6 @@ def recall(right: np.ndarray, found: np.ndarray) -> float:
 def anchors_of(share: float, budget: int) -> int:
     """How many anchor items a budget has: one at least, and one call is left."""
     return min(max(1, round(share * budget)), budget - 1)
-
-
-def by_text(texts: Sequence[str], seed: int) -> np.ndarray:
-    """The places of texts in the order of their hashes: as good as random, and the same however they are ordered."""
-    hashes = [blake2b(f"{seed}\0{text}".encode("utf-8", "surrogatepass")).digest() for text in texts]
-    return np.array(sorted(range(len(texts)), key=hashes.__getitem__), int)
-
-
-def medoids(vectors: np.ndarray, count: int) -> np.ndarray:
-    """The numbers of the vectors that are nearest to the centres of so many clusters; unit vectors (D, H).
-
-    k-means by the cosine, from the first vectors as centres; a centre without vectors is what it was.
-    """
-    centres = vectors[:count]
-    nearest = np.full(len(vectors), -1)
-    for _ in range(ROUNDS):
-        before, nearest = nearest, (vectors @ centres.T).argmax(1)
-        if (nearest == before).all():
-            break
-        sums = np.zeros_like(centres)
-        np.add.at(sums, nearest, vectors)
-        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-12), centres)
-    found = dict.fromkeys(int(place) for place in (centres @ vectors.T).argmax(1))
-    return np.array([*found, *(place for place in range(len(vectors)) if place not in found)][:count], int)
-
-
-def places_of(documents: Sequence[Document]) -> dict[str, list[int]]:
-    """The places of the documents that have a text, by text."""
-    found: dict[str, list[int]] = {}
-    for place, document in enumerate(documents):
-        found.setdefault(document.text, []).append(place)
-    return found
-
-
-def fingerprint_of(documents: Sequence[Document]) -> str:
-    """A short hash of the documents' texts, whatever their order."""
-    digest = blake2b(digest_size=8)
-    for text in sorted({document.text for document in documents}):
-        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-    return digest.hexdigest()
-
-
-def check_pairwise(scorer: Scorer) -> None:
-    """Nothing, if a score depends on the query and the document alone.
-
-    Raises:
-        UserError: it depends on the other documents too.
-    """
-    if not scorer.pairwise:
-        raise UserError(
-            f"{scorer.name} reads several documents at once, so that its scores are no matrix to be completed; use a "
-            "scorer of pairs, such as a run of cross_encoder"
-        )
-
-
-def needed(thing: Any, anchors: str, what: str) -> Any:
-    """The encoder or first stage.
-
-    Raises:
-        UserError: there is none.
-    """
-    if thing is None:
-        raise UserError(f"anchors = {anchors} needs {what}; name one, or choose anchors=random")
-    return thing
 
 
 def tell_conditions(strip: Decomposition, queries: int, count: int) -> None:

@@ -38,12 +38,12 @@ from isogloss.prediction import GPU, TOKENS_PER_BATCH
 from isogloss.processes import divided, this_process
 from isogloss.ranking_run import check_sanity, sanity_sample
 from isogloss.recipe import build
-from isogloss.retrieval._negatives import IN_BATCH, RANDOM, others, sampler
+from isogloss.retrieval._negatives import IN_BATCH, RANDOM, candidates, sampler
 from isogloss.retrieval._pair_tokens import DOCUMENT, QUERY, PairTokens
 from isogloss.retrieval._ranker_card import ranker_card
 from isogloss.retrieval._rows import padded, within, without_pooler
 from isogloss.retrieval._sentence_transformers import dense, pooling, write_layout
-from isogloss.retrieval._training_queries import Example, Material, examples, gather
+from isogloss.retrieval._training_queries import Example, Material, entries, examples, gather_tokens
 from isogloss.run_folder import read_manifest
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class Settings:
 class Prepared(NamedTuple):
     """What a job trains on, and the tokens of its texts by number, without special ones."""
 
-    material: Material
     tokens: PairTokens
+    material: Material
     queries: list[np.ndarray]
     documents: list[np.ndarray]
 
@@ -152,20 +152,16 @@ class Method:
         """Texts and tokens of the job, made once.
 
         Raises:
-            UserError: a setting does not fit the task or the encoder.
+            UserError: a setting does not fit the task or the encoder, or a query has no text.
         """
         if self._prepared is None:
-            job.check_lengths()
             tokens = PairTokens(job.tokenizer, job.recipe.lengths, self.settings.cut)
-            found = gather(job, self.settings.pairs)
-            queries = tokens.queries([asked.text for asked in found.queries])
-            documents = tokens.documents([document.text for document in found.documents])
-            self._prepared = Prepared(found, tokens, queries, documents)
+            self._prepared = Prepared(tokens, *gather_tokens(job, self.settings.pairs, tokens))
         return self._prepared
 
     def examples(self, job: "Job") -> list[Example]:
         """Every query with each of its answers and its negatives."""
-        s, (found, tokens, queries, documents) = self.settings, self.prepared(job)
+        s, (tokens, found, queries, documents) = self.settings, self.prepared(job)
         batch_gives = s.negatives == IN_BATCH
 
         def size(example: Example) -> int:
@@ -173,8 +169,7 @@ class Method:
             sizes = [tokens.size(queries[example.query], documents[number]) for number in read]
             return sum(sizes) * (1 + s.count * batch_gives)  # the others' answers are about as long as its own
 
-        source, count = (RANDOM, 0) if batch_gives else (s.negatives, s.count)
-        draw = sampler(source, count, s.band, found, job.recipe.seed)
+        draw = sampler(s.negatives, s.count, s.band, found, job.recipe.seed)
         return examples(found, draw, size, s.rounds)
 
     def build(self, job: "Job") -> nn.Module:
@@ -185,20 +180,12 @@ class Method:
 
     def collate(self, job: "Job") -> Callable[[Sequence[Example]], dict[str, Any]]:
         """The function that lays out the pairs of a batch, (R, L), a query's answer first of its C candidates."""
-        found, tokens, queries, documents = self.prepared(job)
-        s = self.settings
+        s, (tokens, found, queries, documents) = self.settings, self.prepared(job)
 
         def collate(batch: Sequence[Example]) -> dict[str, Any]:
-            negatives = others(batch, found, s.count) if s.negatives == IN_BATCH else [e.negatives for e in batch]
-            candidates = [(e.answer, *drawn) for e, drawn in zip(batch, negatives, strict=True)]
-            pairs = [(queries[e.query], documents[n]) for e, row in zip(batch, candidates, strict=True) for n in row]
-            columns = torch.arange(max(map(len, candidates)))
-            hidden = columns >= torch.tensor([len(row) for row in candidates])[:, None]
-            return pair_rows(tokens, pairs) | {
-                "ids": [example.key for example in batch],
-                "hidden": hidden,
-                "weights": torch.tensor([example.weight for example in batch]),
-            }
+            read = candidates(batch, found, s.negatives, s.count)
+            pairs = [(queries[e.query], documents[n]) for e, row in zip(batch, read, strict=True) for n in row]
+            return pair_rows(tokens, pairs) | entries(batch, read)
 
         return collate
 
@@ -216,7 +203,7 @@ class Method:
 
     def save(self, network: Any, job: "Job", folder: Path) -> dict[str, Any]:
         """What the manifest is to say of it; with a head the folder also opens as a `CrossEncoder`."""
-        found, tokens, *_ = self.prepared(job)
+        tokens, found, *_ = self.prepared(job)
         tokenizer = job.tokenizer
         tokenizer.model_max_length = job.recipe.lengths.max_length
         tokenizer.model_input_names = ["input_ids", "attention_mask"]  # the kinds of texts are not told apart

@@ -108,6 +108,8 @@ class IndexRanker:
 
     def __init__(self, index: Index):
         self.index, self.name = index, f"index:{index.folder}"
+        shape, store = index.facts.shape, index.facts.store.partition(":")[0]
+        self.encoder, self.settings = index.facts.encoder, {"precision": shape.precision, "store": store}
 
     def rank(self, queries: Sequence[RankedQuery], top_k: int) -> list[RankingPrediction]:
         """The `top_k` nearest documents of each query; every collection must be what the index holds.

@@ -15,8 +15,9 @@ from isogloss.retrieval.nearest import top
 class Ranker(Protocol):
     """Finds documents: a bag of words, a bi-encoder, an index, or a scorer behind a first stage.
 
-    One with `settings` (a dataclass or a mapping) finds them in the results of its evaluation. One with
-    `learn(train, dev)` is first given the task's training and dev queries, and says what it tuned on dev.
+    One with `settings` (a dataclass or a mapping) finds them in the results of its evaluation, and one with `encoder`
+    that name, where its own does not say it. One with `learn(train, dev)` is first given the task's training and dev
+    queries, and says what it tuned on dev.
     """
 
     @property

@@ -42,12 +42,12 @@ from isogloss.prediction import GPU
 from isogloss.processes import divided, this_process
 from isogloss.ranking_run import check_sanity, sanity_sample
 from isogloss.recipe import build
-from isogloss.retrieval._negatives import IN_BATCH, RANDOM, others, sampler
+from isogloss.retrieval._negatives import IN_BATCH, candidates, sampler
 from isogloss.retrieval._pair_tokens import PairTokens
 from isogloss.retrieval._pool_tokens import PoolTokens, pool_rows
 from isogloss.retrieval._ranker_card import ranker_card
 from isogloss.retrieval._rows import within
-from isogloss.retrieval._training_queries import Example, Material, examples, gather
+from isogloss.retrieval._training_queries import Example, Material, entries, examples, gather_tokens
 from isogloss.retrieval._uni_network import UniEncoder, with_mask
 from isogloss.run_folder import read_manifest
 
@@ -80,8 +80,8 @@ class Settings:
 class Prepared(NamedTuple):
     """What a job trains on, and the tokens of its texts by number, without special ones."""
 
-    material: Material
     tokens: PoolTokens
+    material: Material
     queries: list[np.ndarray]
     documents: list[np.ndarray]
 
@@ -100,19 +100,13 @@ class Method:
             UserError: a setting does not fit the task or the encoder, or a text is empty.
         """
         if self._prepared is None:
-            job.check_lengths()
-            pair_tokens = PairTokens(job.tokenizer, job.recipe.lengths, self.settings.cut)
-            found = gather(job, self.settings.pairs)
-            if empty := [asked.key for asked in found.queries if not asked.text.strip()]:
-                raise UserError(f"{job.task.name}: query {empty[0]} has no text; fill it in or take it out")
-            queries = pair_tokens.queries([asked.text for asked in found.queries])
-            documents = pair_tokens.documents([document.text for document in found.documents])
-            self._prepared = Prepared(found, PoolTokens(pair_tokens), queries, documents)
+            tokens = PairTokens(job.tokenizer, job.recipe.lengths, self.settings.cut)
+            self._prepared = Prepared(PoolTokens(tokens), *gather_tokens(job, self.settings.pairs, tokens))
         return self._prepared
 
     def examples(self, job: "Job") -> list[Example]:
         """Every query with each of its answers and its negatives; as long as the keys that it reads."""
-        s, (found, tokens, queries, documents) = self.settings, self.prepared(job)
+        s, (tokens, found, queries, documents) = self.settings, self.prepared(job)
         batch_gives = s.negatives == IN_BATCH
 
         def size(example: Example) -> int:
@@ -121,9 +115,7 @@ class Method:
             sizes += sizes[1:] * (s.count * batch_gives)  # the others' answers are about as long as its own
             return keys_read(sizes, s.mask) if not s.alone else sum(keys_read((sizes[0], n), s.mask) for n in sizes[1:])
 
-        draw = sampler(
-            RANDOM if batch_gives else s.negatives, s.count * (not batch_gives), s.band, found, job.recipe.seed
-        )
+        draw = sampler(s.negatives, s.count, s.band, found, job.recipe.seed)
         return examples(found, draw, size, s.rounds)
 
     def build(self, job: "Job") -> UniEncoder:
@@ -140,25 +132,20 @@ class Method:
 
     def collate(self, job: "Job") -> Callable[[Sequence[Example]], dict[str, Any]]:
         """The function that lays out the pools of a batch end to end, a query's answer first of its C candidates."""
-        found, tokens, queries, documents = self.prepared(job)
+        tokens, found, queries, documents = self.prepared(job)
         s, hide = self.settings, self._hiding(job)
 
         def collate(batch: Sequence[Example]) -> dict[str, Any]:
-            negatives = others(batch, found, s.count) if s.negatives == IN_BATCH else [e.negatives for e in batch]
-            candidates = [(e.answer, *drawn) for e, drawn in zip(batch, negatives, strict=True)]
+            read = candidates(batch, found, s.negatives, s.count)
             pools = [
                 (queries[example.query], [documents[number] for number in own])
-                for example, row in zip(batch, candidates, strict=True)
+                for example, row in zip(batch, read, strict=True)
                 for own in ([[number] for number in row] if s.alone else [row])
             ]
-            columns = torch.arange(max(map(len, candidates)))
             rows = pool_rows(tokens, pools)
-            return hide(rows, crc32(",".join(example.key for example in batch).encode())) | {
-                "ids": [example.key for example in batch],
-                "attention_mask": torch.ones_like(rows["input_ids"]),  # the loop counts tokens by it
-                "hidden": columns >= torch.tensor([len(row) for row in candidates])[:, None],
-                "weights": torch.tensor([example.weight for example in batch]),
-            }
+            rows["attention_mask"] = torch.ones_like(rows["input_ids"])  # the loop counts tokens by it
+            beside = entries(batch, read)
+            return hide(rows, crc32(",".join(beside["ids"]).encode())) | beside
 
         return collate
 
@@ -205,7 +192,7 @@ class Method:
 
     def save(self, network: UniEncoder, job: "Job", folder: Path) -> dict[str, Any]:
         """What the manifest is to say of it."""
-        found, tokens, *_ = self.prepared(job)
+        tokens, found, *_ = self.prepared(job)
         network.guess = None
         with quiet():
             network.save_pretrained(folder)

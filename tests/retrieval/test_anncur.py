@@ -6,16 +6,16 @@ import pytest
 
 from isogloss.errors import UserError
 from isogloss.records import Document, RankedQuery, RankingPrediction
+from isogloss.retrieval._anchor_items import medoids
 from isogloss.retrieval._anchor_scores import CALLS_OF_A_BLOCK
 from isogloss.retrieval.anncur import (
     RIDGES,
     SHARES,
-    Approximate,
+    Method,
     Settings,
     anchors_of,
     build_index,
     decomposition,
-    medoids,
     mixture,
     open_index,
     recall,
@@ -228,7 +228,7 @@ def test_a_scorer_of_several_documents_at_once_is_refused():
     with pytest.raises(UserError, match="reads several documents at once, so that its scores are no matrix"):
         index_of(Table(low_rank(25, 60, 6), pairwise=False))
     with pytest.raises(UserError, match="reads several documents at once"):
-        Approximate(Table(np.eye(2), pairwise=False), Settings())
+        Method(Settings()).approximate(Table(np.eye(2), pairwise=False))
 
 
 def test_equal_texts_are_one_item_and_told(capsys):
@@ -338,7 +338,7 @@ def test_the_ranker_takes_its_anchors_from_training_and_gives_equal_texts_equal_
     documents = (*items_of(range(60)), Document(id="twin", language="en", text="i0"))
     own = tuple(items_of([5, 6, 7]))
     table = Table(matrix)
-    ranker = Approximate(table, Settings(budget=30, anchor_queries=10, **FIXED))
+    ranker = Method(Settings(budget=30, anchor_queries=10, **FIXED)).approximate(table)
     with pytest.raises(UserError, match="no training queries to take anchor queries from"):
         ranker.rank([query(21, documents)], 5)
     assert ranker.learn([query(number, own) for number in range(20)], []) == {}
@@ -358,7 +358,7 @@ def test_a_folder_keeps_the_scores_of_every_collection(tmp_path, capsys):
     documents = [tuple(items_of(range(40))), tuple(items_of(range(30, 60)))]
     for calls in (10 * 70 + 4 * 20, 4 * 20 + 6 * 3):
         table = Table(matrix)
-        ranker = Approximate(table, settings)
+        ranker = Method(settings).approximate(table)
         ranker.learn([query(number, ()) for number in range(20)], [])
         ranker.rank([query(number, each) for each in documents for number in (25, 26)], 5)
         assert len(table.seen) <= calls

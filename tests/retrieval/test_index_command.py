@@ -67,10 +67,13 @@ def test_the_collection_of_a_task_is_indexed_and_ranked_as_without_an_index(comm
     made = command("index", *words, "--encoder", encoder_folder, "--output", tmp_path / "i")
     assert made.code == 0, made.err
     found = [
-        json.loads(command("evaluate", ranker, *words, "--json").out)["languages"]
+        json.loads(command("evaluate", ranker, *words, "--json").out)
         for ranker in (f"index:{tmp_path / 'i'}", f"dense:{encoder_folder}")
     ]
-    assert found[0] == found[1] and set(found[0]) == {"de", "en"}
+    assert found[0]["languages"] == found[1]["languages"] and set(found[0]["languages"]) == {"de", "en"}
+    assert [each["method"] for each in found] == ["index", "dense"]
+    assert {each["encoder"] for each in found} == {str(encoder_folder)}
+    assert found[0]["settings"]["config"] == {"precision": "float32", "store": "files"}
 
 
 def test_a_language_that_the_encoder_never_saw_is_warned_of_where_its_card_says_so(
