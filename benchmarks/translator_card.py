@@ -138,8 +138,8 @@ def _training(found: Mapping[str, Any]) -> list[str]:
         *lines,
         "",
         *_prose(
-            "The weights are given under Apache-2.0. NTREX and SIB-200 are shared alike (CC BY-SA 4.0); who holds that a",
-            "model passes such terms on has them to keep.",
+            "The weights are given under Apache-2.0. NTREX and SIB-200 are shared alike (CC BY-SA 4.0);",
+            "who holds that a model passes such terms on has them to keep.",
         ),
         *_prose(
             "Do not report scores of this translator on the training parts above, nor on TICO-19 or Belebele, whose",

@@ -198,6 +198,33 @@ def _inference(content: Mapping[str, Any]) -> Iterator[Piece]:
 BESIDE = {"BLEU": "BLEU", "as it is": "source as it is", "another": "another sentence"}
 
 
+def _warm_start(content: Mapping[str, Any]) -> Iterator[Piece]:
+    rows, beside = content["rows"], content["controls"]
+    (last, best), runs = list(rows.items())[-1], {name: row["runs"] for name, row in rows.items()}
+    seeds = len(best["runs"])
+    yield (
+        f"{content['task']} {content['direction']}, {content['n']} captions, greedily, the mean of {seeds} seeds; "
+        f"{best['runs'][0]['updates']} updates each, the encoder is {content['encoder']}. The source text as it is has "
+        f"chrF {beside['source as it is']:.1f}, the human translation of another caption "
+        f"{beside['another sentence']:.1f}."
+    )
+    yield Table(
+        ["begins with", "parameters", "seconds", "loss", "chrF", "BLEU", f"chrF, {last} minus this"],
+        [
+            [
+                name,
+                f"{runs[name][0]['parameters']:,}",
+                f"{mean(run['seconds'] for run in runs[name]):,.0f}",
+                f"{mean(run['loss'] for run in runs[name]):.2f}",
+                _score(row["chrF"]),
+                _score(row["BLEU"]),
+                "–" if name == last else _score(row[f"chrF, {last} minus this"]),
+            ]
+            for name, row in rows.items()
+        ],
+    )
+
+
 def _embedded(content: Mapping[str, Any]) -> Iterator[Piece]:
     run, news = content["run"], content["tasks"]["ntrex"]
     updates = f"{run['updates']:,} updates of at most {run['train']['tokens_per_batch']:,} tokens"
@@ -279,6 +306,7 @@ PARTS: dict[str, tuple[str, str, Describe]] = {
     "Residuals, and a stage on GLEU": ("gnmt_parts", "gnmt_parts", _gnmt_parts),
     "Length and coverage": ("decoding_curves", "decoding_curves", _decoding),
     "Inference in 8 bits": ("nmt_inference", "nmt_inference", _inference),
+    "Beginning with an encoder": ("warm_start", "warm_start", _warm_start),
     "The embedded translator": ("embedded_translator", "embedded_translator", _embedded),
     "Read beside what a translator makes": ("machine_english", "machine_english", _beside),
 }
