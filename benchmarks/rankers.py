@@ -1,7 +1,7 @@
 """Rankers beside each other on a task: controls, a trained bi-encoder, and scorers behind each of these.
 
     python -m benchmarks.rankers xquad_r --data DIR [--seeds 1,2,3] [--rates 1e-4,3e-4] [--methods bi_encoder,...]
-        [--depth 20] [--items 0] [--runs runs/rankers] [--results results] [--quick]
+        [--also tatoeba] [--depth 20] [--items 0] [--runs runs/rankers] [--results results] [--quick]
         [--output results/bench/rankers_xquad_r.json]
 
 The recipes TASK_METHOD are trained with every seed. The learning rate of each is that of the `--rates` which is best on
@@ -9,15 +9,16 @@ dev with the first seed, found once; nothing else is tuned, and the test split i
 cross-encoder) ranks the `--depth` documents that a first stage puts first, or all where each query has candidates of
 its own. Where documents are in several languages, every retriever is also asked for those of each language alone: a
 matrix, query language by document language.
+`--also` names tasks on which nothing is trained: retrievers alone are scored there, in the languages of the first one.
 
-Results go to RESULTS/TASK_tiny, from where the tables are made; the matrix, the rates and what the trainings took, to
-the output. What is finished is not done again.
+Results go to RESULTS/TASK_tiny (of other tasks to RESULTS/OTHER_ranking), from where the tables are made; the matrix,
+the rates and what the trainings took, to the output. What is finished is not done again.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ class Experiment:
     depth: int
     items: int
     quick: bool
+    languages: tuple[str, ...] = ()  # of the queries; () = all
 
     @property
     def collection(self) -> bool:
@@ -74,6 +76,7 @@ def main() -> None:
     parser.add_argument(
         "--rates", default="1e-4,3e-4", help="learning rates, of which dev chooses; one is taken as it is"
     )
+    parser.add_argument("--also", default="", help="further tasks on which the retrievers are scored")
     parser.add_argument("--methods", default=",".join(METHODS), help="those without a recipe are left out")
     parser.add_argument("--depth", type=int, default=20, help="documents that a scorer ranks")
     parser.add_argument("--items", type=int, default=0, help="queries that are scored in each language; 0 = all")
@@ -92,6 +95,7 @@ def compare_rankers(given: argparse.Namespace) -> None:
     seeds = [int(seed) for seed in given.seeds.split(",")]
     rates = [float(rate) for rate in given.rates.split(",")]
     methods = [name for name in given.methods.split(",") if f"{given.task}_{name}" in recipe_files()]
+    others = [load_task(name, given.data) for name in filter(None, given.also.split(","))]
     found: dict[str, Any] = {"task": given.task, "depth": given.depth, "items": items, "rates": {}, "runs": {}}
     chosen = {}
     for name in methods:
@@ -109,6 +113,12 @@ def compare_rankers(given: argparse.Namespace) -> None:
             result = scored(experiment, model, settings, folder / "test.json")
             name = f"{row.replace(' ', '_')}-test" + (f"-seed{seed}" if trained_row else "")
             copied.append(publish(result, given.results / f"{given.task}_tiny" / f"{name}.json"))
+            if not settings:
+                for other in others:
+                    here = tuple(tag for tag in task.languages if tag in other.languages)
+                    elsewhere = replace(experiment, task=other, languages=here)
+                    result = scored(elsewhere, model, settings, folder / f"{other.name}.json")
+                    copied.append(publish(result, given.results / f"{other.name}_ranking" / f"{name}.json"))
             if experiment.collection and not settings:
                 matrices.setdefault(row, {})[str(seed if trained_row else 0)] = matrix(experiment, model, folder)
     found["query language by document language"] = matrices
@@ -162,8 +172,9 @@ def scored(experiment: Experiment, model: str, settings: Sequence[str], path: Pa
 
 def score(experiment: Experiment, model: str, asked: Asked, path: Path | None, split: str = "test") -> Result:
     """The scores of a model, written to the path if one is given."""
+    e = experiment
     return evaluate_ranker(
-        model, experiment.task, data=experiment.data, split=split, items=experiment.items, asked=asked, output=path
+        model, e.task, data=e.data, split=split, languages=e.languages, items=e.items, asked=asked, output=path
     )
 
 
