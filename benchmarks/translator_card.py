@@ -24,7 +24,7 @@ TITLES = {"ntrex": "News (the last 500 lines of NTREX)", "sample_translation": "
 def card(found: Mapping[str, Any]) -> str:
     """The README.md of the translator's folder."""
     run = found["run"]
-    head = ["---", "license: apache-2.0", "library_name: transformers", "pipeline_tag: translation"]
+    head = ["---", "license: cc-by-sa-4.0", "library_name: transformers", "pipeline_tag: translation"]
     head += [f"language: [en, {', '.join(run['languages'])}]", f"tags: [translation, {run['method']}]", "---", ""]
     parts = [*head, *_purpose(found), COMMANDS, "## What it is bad at", *_weaknesses(found), "", "## How good it is"]
     return "\n".join([*parts, *_scores(found), "## How it was trained", *_training(found)]) + "\n"
@@ -138,8 +138,8 @@ def _training(found: Mapping[str, Any]) -> list[str]:
         *lines,
         "",
         *_prose(
-            "The weights are given under Apache-2.0. NTREX and SIB-200 are shared alike (CC BY-SA 4.0);",
-            "who holds that a model passes such terms on has them to keep.",
+            "The weights are given under CC BY-SA 4.0, which NTREX and SIB-200 ask of what is made of them; the other",
+            "texts allow it. The code that reads them is under Apache-2.0.",
         ),
         *_prose(
             "Do not report scores of this translator on the training parts above, nor on TICO-19 or Belebele, whose",

@@ -103,7 +103,7 @@ def test_a_long_text_is_translated_by_sentences_on_the_command_line(command, tmp
 
 
 def test_it_names_itself_wherever_it_is_asked(engine):
-    assert engine.provenance["model"] == "tiny-mt" and engine.provenance["licence"] == "apache-2.0"
+    assert engine.provenance["model"] == "tiny-mt" and engine.provenance["licence"] == "cc-by-sa-4.0"
     assert engine.fingerprint == load_translator(f"hf:{FOLDER}").fingerprint
     assert load_translating("tiny-mt").translator.provenance == engine.provenance
 
