@@ -5,6 +5,7 @@ The library writes their files; a mark that comes last tells a checkpoint that w
 
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,22 @@ COMPLETE = "complete"  # written into a checkpoint when all its other files are 
 
 
 class MarkComplete(TrainerCallback):
-    """Marks a checkpoint when the library has written all of it."""
+    """Marks a checkpoint when the library has written all of it, with the seconds of training that it holds."""
+
+    def __init__(self, before: float) -> None:
+        self.before, self.started = before, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """The seconds of training until now, those of earlier commands (`before`) too."""
+        return self.before + time.monotonic() - self.started
 
     def on_save(self, args: TrainingArguments, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
-            (Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+            mark = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / COMPLETE
+            part = mark.with_name(f".{COMPLETE}")  # a mark is whole or not there
+            part.write_text(f"{self.seconds:.1f}\n", encoding="utf-8")
+            part.replace(mark)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -50,6 +62,11 @@ def mean_weights(files: Sequence[Path]) -> dict[str, Tensor]:
 def step_of(checkpoint: Path) -> int:
     """The number of updates that a checkpoint holds."""
     return int(checkpoint.name.split("-")[1])
+
+
+def seconds_of(checkpoint: Path) -> float:
+    """The seconds of training that a checkpoint holds; 0 if it was written by an isogloss that did not say."""
+    return float((checkpoint / COMPLETE).read_text(encoding="utf-8").strip() or 0)
 
 
 def require_space(network: nn.Module, folder: Path, checkpoints: int = 2) -> None:

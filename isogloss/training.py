@@ -7,7 +7,6 @@ resuming, progress) is the same for all of them and lives here.
 
 import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from isogloss.checkpoints import (
     last_checkpoints,
     mean_weights,
     require_space,
+    seconds_of,
     step_of,
     write_error,
 )
@@ -59,9 +59,10 @@ WRITERS = ("PytorchStreamWriter", "inline_container")  # in the messages of torc
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """What a finished training leaves: its loss curve, and how long it took and how fast it was since its last start.
+    """What a finished training leaves: its loss curve, how long it took, and how fast it was since its last start.
 
-    Examples and tokens are those of all processes and all sides, without padding.
+    Seconds are those of all commands, but for what one did behind its last checkpoint. Examples and tokens are those of
+    all processes and all sides, without padding.
     """
 
     loss: float
@@ -123,19 +124,19 @@ def fit(
             load_model(objective, weights_file(checkpoint))
             average(objective, folder, settings.average)
             print(f"{title}: all {arguments.max_steps} updates were made before", file=sys.stderr)
-            return _report(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")), 0.0)
+            return _report(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")), seconds_of(checkpoint))
         trained = Objective(twin(network), loss) if is_sharded() else objective
         progress = Progress(title, size, trained.work, in_short(network, settings))
+        mark = MarkComplete(seconds_of(checkpoint) if checkpoint else 0.0)
         trainer = _Trainer(
             loader=_loader(examples, counting(collate), batches, arguments, step_of(checkpoint) if checkpoint else 0),
             model=trained,
             args=arguments,
-            callbacks=[progress, MarkComplete()],
+            callbacks=[progress, mark],
         )
         trainer.remove_callback(PrinterCallback)  # it prints every entry of the log as a Python dict
         if too_large := advice(network, processes):
             print(f"{title}: {too_large}", file=sys.stderr)
-        started = time.monotonic()
         try:
             with quiet(), failures_told(folder, settings, processes):
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -144,7 +145,7 @@ def fit(
                 average(objective, folder, settings.average)
         finally:
             progress.close()
-    return _report(trainer.state, time.monotonic() - started, progress)
+    return _report(trainer.state, mark.seconds, progress)
 
 
 def average(objective: nn.Module, folder: Path, count: int) -> None:

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from isogloss import losses, progress
-from isogloss.checkpoints import COMPLETE, last_checkpoint
+from isogloss.checkpoints import COMPLETE, last_checkpoint, seconds_of
 from isogloss.data.sampler import ByLength
 from isogloss.encoders.models import EncoderForSequenceClassification
 from isogloss.errors import UserError
@@ -244,6 +244,18 @@ def test_a_training_that_was_finished_is_not_trained_on(tmp_path):
     again, second = train(tmp_path, loss=never, network=nn.Sequential(nn.Dropout(0.2), nn.Linear(3, 2)))
     assert_same_weights(network, again)
     assert second.curve == report.curve
+
+
+def test_the_seconds_of_a_stopped_training_count_too(tmp_path):
+    _, first = train(tmp_path)
+    assert 0 < seconds_of(tmp_path / "checkpoint-2") <= seconds_of(tmp_path / "checkpoint-4") <= first.seconds + 0.1
+    (tmp_path / "checkpoint-2" / COMPLETE).write_text("1000.0\n")
+    (tmp_path / "checkpoint-4" / COMPLETE).unlink()
+    _, resumed = train(tmp_path)
+    assert 1000 < resumed.seconds < 1100
+    assert train(tmp_path)[1].seconds == pytest.approx(resumed.seconds, abs=1)
+    (tmp_path / "checkpoint-2" / COMPLETE).write_text("")  # as it was written before
+    assert seconds_of(tmp_path / "checkpoint-2") == 0
 
 
 def test_a_checkpoint_without_its_mark_is_not_used(tmp_path):
