@@ -115,13 +115,13 @@ def _scores(found: Mapping[str, Any]) -> list[str]:
 def _training(found: Mapping[str, Any]) -> list[str]:
     run, tags = found["run"], found["run"]["languages"]
     machine = f"{found['hardware']['cores']} cores of an {found['hardware']['processor']}"
+    hours = run["updates"] * run["train"]["tokens_per_batch"] / run["tokens_per_second"] / 3600
     start = "random weights" if run["encoder"] == "new" else f"what the encoder `{run['encoder']}` knows"
     lines = _prose(
         "`isogloss train tiny_mt --data DATA --output RUN`, then `isogloss export RUN --to hf --output",
-        f"isogloss/data/tiny_mt`: {run['updates']:,} updates of at most {run['train']['tokens_per_batch']:,} tokens in",
-        f"{run['seconds'] / 60:,.0f} minutes ({run['tokens_per_second']:,.0f} tokens a second) on {machine}, beside",
-        f"other work, in float32, from {start}; the weights are the mean of the last {run['train']['average']}",
-        "checkpoints.",
+        f"isogloss/data/tiny_mt`: {run['updates']:,} updates of at most {run['train']['tokens_per_batch']:,} tokens,",
+        f"{run['tokens_per_second']:,.0f} a second on {machine} (less than {hours:.1f} hours), in float32, from",
+        f"{start}; the weights are the mean of the last {run['train']['average']} checkpoints.",
         "`isogloss.json` has every setting, the versions, the fingerprint of the data and the loss curve. Directions",
         f"with few pairs were read more often than their share (T = {run['config']['temperature']:g}).",
     )

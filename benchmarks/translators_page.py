@@ -229,10 +229,10 @@ def _embedded(content: Mapping[str, Any]) -> Iterator[Piece]:
     run, news = content["run"], content["tasks"]["ntrex"]
     updates = f"{run['updates']:,} updates of at most {run['train']['tokens_per_batch']:,} tokens"
     yield (
-        f"{content['engine']}, which comes with isogloss: {content['parameters']:,} parameters, {updates} in "
-        f"{run['seconds']:,.0f} seconds. News: the last 500 lines of NTREX, never trained on. Requests: the test side "
-        "of the sample. As it is: chrF of the source text in the place of a translation; another: of the human "
-        "translation of another sentence. Its model card names the training text and the licences."
+        f"{content['engine']}, which comes with isogloss: {content['parameters']:,} parameters, {updates}, "
+        f"{run['tokens_per_second']:,.0f} a second. News: the last 500 lines of NTREX, never trained on. Requests: the "
+        "test side of the sample. As it is: chrF of the source text in the place of a translation; another: of the "
+        "human translation of another sentence. Its model card names the training text and the licences."
     )
     sample = content["tasks"]["sample_translation"]
     yield Table(
