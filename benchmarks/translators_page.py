@@ -1,6 +1,7 @@
 """The page on translators: what the files of their benchmarks become, as texts, tables and pictures."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from statistics import mean
 from typing import Any
 
 from benchmarks.pieces import Describe, Heading, Picture, Piece, Table, ratio, seconds
@@ -194,11 +195,120 @@ def _inference(content: Mapping[str, Any]) -> Iterator[Piece]:
         )
 
 
+BESIDE = {"BLEU": "BLEU", "as it is": "source as it is", "another": "another sentence"}
+
+
+def _warm_start(content: Mapping[str, Any]) -> Iterator[Piece]:
+    rows, beside = content["rows"], content["controls"]
+    (last, best), runs = list(rows.items())[-1], {name: row["runs"] for name, row in rows.items()}
+    seeds = len(best["runs"])
+    yield (
+        f"{content['task']} {content['direction']}, {content['n']} captions, greedily, the mean of {seeds} seeds; "
+        f"{best['runs'][0]['updates']} updates each, the encoder is {content['encoder']}. The source text as it is has "
+        f"chrF {beside['source as it is']:.1f}, the human translation of another caption "
+        f"{beside['another sentence']:.1f}."
+    )
+    yield Table(
+        ["begins with", "parameters", "seconds", "loss", "chrF", "BLEU", f"chrF, {last} minus this"],
+        [
+            [
+                name,
+                f"{runs[name][0]['parameters']:,}",
+                f"{mean(run['seconds'] for run in runs[name]):,.0f}",
+                f"{mean(run['loss'] for run in runs[name]):.2f}",
+                _score(row["chrF"]),
+                _score(row["BLEU"]),
+                "–" if name == last else _score(row[f"chrF, {last} minus this"]),
+            ]
+            for name, row in rows.items()
+        ],
+    )
+
+
+def _embedded(content: Mapping[str, Any]) -> Iterator[Piece]:
+    run, news = content["run"], content["tasks"]["ntrex"]
+    updates = f"{run['updates']:,} updates of at most {run['train']['tokens_per_batch']:,} tokens"
+    yield (
+        f"{content['engine']}, which comes with isogloss: {content['parameters']:,} parameters, {updates}, "
+        f"{run['tokens_per_second']:,.0f} a second. News: the last 500 lines of NTREX, never trained on. Requests: the "
+        "test side of the sample. As it is: chrF of the source text in the place of a translation; another: of the "
+        "human translation of another sentence. Its model card names the training text and the licences."
+    )
+    sample = content["tasks"]["sample_translation"]
+    yield Table(
+        ["direction", *(f"{what}{name}" for what in ("news, ", "requests, ") for name in ("chrF", *BESIDE))],
+        [
+            [direction, *(cell for rows in (news, sample) for cell in _translated(rows.get(direction)))]
+            for direction in sample
+        ],
+    )
+
+
+def _translated(row: Mapping[str, Any] | None) -> list[str]:
+    """chrF of a direction and what stands beside it; dashes where there is none."""
+    if row is None:
+        return ["–"] * (1 + len(BESIDE))
+    score = _score({"value": row["chrF"], "ci95": row["chrF_ci95"]})
+    return [score, *(f"{row[name]:.1f}" for name in BESIDE.values())]
+
+
+def _beside(content: Mapping[str, Any]) -> Iterator[Piece]:
+    yield (
+        f"What is read beside a test text: English by hand, what {content['engine']['model']} makes of it, nothing, or "
+        "the English of another item. How good the machine's English is stands in the first line of every table, as "
+        "chrF against the human English. What does not pass a gate is read alone. Means are over the languages other "
+        "than English; brackets: 95 % intervals, bootstrap over items."
+    )
+    for task, found in content["tasks"].items():
+        tags, quality, seeds = list(found["translation_chrF"]), found["translation_chrF"], len(_seeds(found))
+        yield Heading(f"{task}, {found['metric']}, {found['n']} items, {seeds} seed{'s' if seeds > 1 else ''}")
+        alone = [found["read_alone"][tag] for tag in tags]
+        yield Table(
+            ["", "mean", *tags],
+            [
+                ["chrF of the machine's English", f"{mean(quality.values()):.1f}", *_cells(quality, tags)],
+                ["read alone, %", *(f"{100 * n / found['n']:.0f}" for n in (mean(alone), *alone))],
+                *(
+                    [name, _score(row["average"]), *_cells(row["languages"], tags)]
+                    for name, row in found["rows"].items()
+                ),
+            ],
+        )
+        tested = [(name, row.get("minus", {})) for name, row in found["rows"].items()]
+        yield Table(
+            ["difference of the means", "points", "p"],
+            [
+                [
+                    f"{name} − {rival}",
+                    f"{each['value']:+.1f} [{each['ci95'][0]:+.1f}, {each['ci95'][1]:+.1f}]",
+                    _p(each),
+                ]
+                for name, rivals in tested
+                for rival, each in rivals.items()
+            ],
+        )
+
+
+def _seeds(found: Mapping[str, Any]) -> Mapping[str, float]:
+    return next(iter(found["rows"].values()))["by_seed"]
+
+
+def _cells(values: Mapping[str, float], tags: Iterable[str]) -> list[str]:
+    return [f"{values[tag]:.1f}" for tag in tags]
+
+
+def _p(found: Score) -> str:
+    return f"{found['p']:.3f}"
+
+
 PARTS: dict[str, tuple[str, str, Describe]] = {
     "One model for all directions": ("multilingual_translation", "multilingual_translation", _directions),
     "Residuals, and a stage on GLEU": ("gnmt_parts", "gnmt_parts", _gnmt_parts),
     "Length and coverage": ("decoding_curves", "decoding_curves", _decoding),
     "Inference in 8 bits": ("nmt_inference", "nmt_inference", _inference),
+    "Beginning with an encoder": ("warm_start", "warm_start", _warm_start),
+    "The embedded translator": ("embedded_translator", "embedded_translator", _embedded),
+    "Read beside what a translator makes": ("machine_english", "machine_english", _beside),
 }
 
 

@@ -10,7 +10,7 @@ from isogloss.data.hub import Hub
 from isogloss.errors import UserError, nearest
 from isogloss.languages import COMPUTED_DIALECTS, DIALECTS, dialect, language, languages
 from isogloss.methods import method_files, method_title
-from isogloss.resources import EMBEDDED, recipe_files
+from isogloss.resources import EMBEDDED, TRANSLATORS, recipe_files
 from isogloss.tasks import load_task, task_names
 
 
@@ -25,7 +25,10 @@ def catalogue(what: str) -> dict[str, str]:
         "tasks": lambda: {name: load_task(name).title for name in task_names()},
         "recipes": lambda: {path.stem: recipe_title(path) for path in recipe_files().values()},
         "languages": lambda: {found.tag: found.name for found in languages()},
-        "engines": lambda: {name: method_title(path) for name, path in _engines().items()},
+        "engines": lambda: (
+            {name: method_title(path) for name, path in _engines().items()}
+            | {name: f"the translator that comes with isogloss; `isogloss show {name}`" for name in TRANSLATORS}
+        ),
         "rankers": lambda: {name: method_title(path) for name, path in _rankers().items()},
         "encoders": lambda: (
             {name: str(path) for name, path in EMBEDDED.items()}
@@ -51,8 +54,9 @@ def describe(name: str) -> str:
     recipes = recipe_files()
     if name in recipes:
         return recipes[name].read_text(encoding="utf-8").rstrip()
-    if name in EMBEDDED:
-        return (EMBEDDED[name] / "README.md").read_text(encoding="utf-8").rstrip()
+    models = EMBEDDED | TRANSLATORS
+    if name in models:
+        return (models[name] / "README.md").read_text(encoding="utf-8").rstrip()
     engines = _engines()
     if name in engines:
         return ast.get_docstring(ast.parse(engines[name].read_text(encoding="utf-8"))) or ""
@@ -62,7 +66,7 @@ def describe(name: str) -> str:
     try:
         return language_page(name)
     except UserError:
-        known = [*methods, *task_names(), *recipes, *EMBEDDED, *engines, *rankers]
+        known = [*methods, *task_names(), *recipes, *models, *engines, *rankers]
         raise UserError(f"nothing is called {name!r}; {nearest(name, known)}") from None
 
 

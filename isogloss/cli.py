@@ -30,6 +30,9 @@ PATIENCE = 10  # seconds that another process than the first waits before it tel
 Precision = Annotated[
     str, typer.Option(help="float32; bfloat16 or int8 (processors) are faster, and the scores a little others.")
 ]
+Gates = Annotated[
+    str | None, typer.Option(help="all, none, or NAME,NAME=THRESHOLD,...: which of its translations are read.")
+]
 Languages = Annotated[
     str, typer.Option(help="Languages in any spelling, or directions (en-de), separated by commas; all by default.")
 ]
@@ -127,10 +130,14 @@ def evaluate(
     translations: Annotated[
         Path | None, typer.Option(help="Parallel data set of the split, into the training language; pairing machine.")
     ] = None,
+    translator: Annotated[
+        str | None, typer.Option(help="Engine (tiny-mt, NAME:REST) that makes these translations; pairing machine.")
+    ] = None,
+    gates: Gates = None,
     items: Annotated[int | None, typer.Option(min=0, help="At most so many per language; 0 = all.")] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="key=value of bitext_retrieval, of decoding (beam=4), or of a ranker (k1=0.9)."),
+        typer.Option("--set", help="key=value of bitext_retrieval, of a decoding (beam=4), or of a ranker (k1=0.9)."),
     ] = None,
     metric: Annotated[
         str, typer.Option(help="Measures of a ranking as ir-measures writes them, the main one first: nDCG@10 R@100.")
@@ -144,7 +151,11 @@ def evaluate(
     from isogloss.evaluation.evaluate import Reading
     from isogloss.evaluation.evaluate import evaluate as score
     from isogloss.evaluation.show import result_table
+    from isogloss.evaluation.translated import ByTranslator
 
+    asked = asked_gates(gates, translator)
+    settings = set_ or ()
+    by = None if translator is None else ByTranslator(translator, asked, ",".join(settings))
     result = score(
         run,
         task=task,
@@ -154,7 +165,12 @@ def evaluate(
         pairing=pairing,
         items=items,
         reading=Reading(
-            precision=precision, translations=translations, settings=set_ or (), metrics=metric, documents=documents
+            precision=precision,
+            translations=translations,
+            translator=by,
+            settings=() if by else settings,
+            metrics=metric,
+            documents=documents,
         ),
         output=output,
     )
@@ -166,11 +182,9 @@ def predict(
     input: Annotated[Path | None, typer.Option(help="JSON lines; standard input by default.")] = None,
     output: Annotated[Path | None, typer.Option(help="File for the predictions; standard output by default.")] = None,
     translator: Annotated[
-        str | None, typer.Option(help="Engine (NAME:REST) that translates texts which come without.")
+        str | None, typer.Option(help="Engine (tiny-mt, NAME:REST) that translates texts which come without.")
     ] = None,
-    gates: Annotated[
-        str | None, typer.Option(help="all, none, or NAME,NAME=THRESHOLD,...: which of its translations are read.")
-    ] = None,
+    gates: Gates = None,
     precision: Precision = "float32",
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="key=value of the decoding (beam=4) of a run that translates.")
@@ -179,9 +193,18 @@ def predict(
     """Predict JSON lines: one line out per line in, same order, same ids."""
     from isogloss.predict import predict_lines
 
+    predict_lines(run, input, output, precision, translator, asked_gates(gates, translator), set_ or ())
+
+
+def asked_gates(gates: str | None, translator: str | None) -> str:
+    """The gates that were asked for, all if none were named.
+
+    Raises:
+        UserError: there is no translator whose translations they could judge.
+    """
     if gates is not None and translator is None:
         raise UserError("--gates judges the translations of --translator ENGINE; give that too")
-    predict_lines(run, input, output, precision, translator, gates or "all", set_ or ())
+    return gates or "all"
 
 
 def compare(

@@ -1,9 +1,10 @@
-"""What comes with the package beside code: the embedded encoder, the sample, the recipes."""
+"""What comes with the package beside code: the embedded encoder and translator, the sample, the recipes."""
 
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 EMBEDDED = {"tiny": PACKAGE / "data" / "tiny"}  # encoders by name
+TRANSLATORS = {"tiny-mt": PACKAGE / "data" / "tiny_mt"}  # folders of runs that translate, by name
 
 
 def recipe_files() -> dict[str, Path]:

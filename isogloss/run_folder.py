@@ -9,6 +9,7 @@ from isogloss.files import write_atomic
 from isogloss.recipe import Recipe
 
 MANIFEST = "isogloss.json"
+WEIGHTS, WEIGHTS_SHA256 = "model.safetensors", "weights_sha256"  # a file of it, and what its manifest may state of it
 STARTED = "recipe.json"  # what an unfinished run is a run of
 FORMAT = 1
 

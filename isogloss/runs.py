@@ -222,19 +222,22 @@ class Predictor:
         live.tell()
         return predictions
 
-    def live(self, translator: "Translator | str", gates: str = "all") -> "Live":
+    def live(self, translator: "Translator | str", gates: str = "all", decoding: str = "") -> "Live":
         """What gives records the translations that the run reads beside them, by an engine or its `NAME:REST`.
 
+        decoding: `NAME=VALUE,...`, such as `beam=1`, where it is not the usual one.
+
         Raises:
-            UserError: there is no such engine, or it cannot be loaded; there is no such gate.
+            UserError: there is no such engine, or it cannot be loaded; there is no such gate, or no such decoding.
         """
+        from isogloss.translation.decoding import read_decoding
         from isogloss.translation.gates import parse_gates
         from isogloss.translation.live import Live
         from isogloss.translation.translator import load_translator
 
-        asked = parse_gates(gates, alone=True)
+        asked, searched = parse_gates(gates, alone=True), read_decoding(decoding)
         engine = (load_translator(translator) if is_first() else None) if isinstance(translator, str) else translator
-        return Live(engine, (self.task.train_language, *self.manifest["pivots"]), asked)
+        return Live(engine, (self.task.train_language, *self.manifest["pivots"]), asked, searched)
 
 
 def train(recipe: Recipe) -> Path:

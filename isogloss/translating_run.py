@@ -14,6 +14,7 @@ from isogloss.errors import UserError
 from isogloss.methods import load_method
 from isogloss.processes import divided, this_process
 from isogloss.records import Bitext, TranslationPrediction
+from isogloss.resources import TRANSLATORS
 from isogloss.run_folder import MANIFEST, read_manifest
 from isogloss.tasks import Task, load_task
 
@@ -42,24 +43,26 @@ class TranslatingRun:
 
 
 def translates(run: str | Path) -> bool:
-    """Whether it is the folder of a run whose method translates."""
-    folder = Path(run)
+    """Whether it is the folder of a run whose method translates, or the name of one that comes with isogloss."""
+    folder = TRANSLATORS.get(str(run)) or Path(run)
     if not (folder / MANIFEST).is_file():
         return False
     return hasattr(load_method(read_manifest(folder)["method"]).Method, "translator")
 
 
 def load_translating(run: str | Path) -> TranslatingRun:
-    """The run in a folder, which translates.
+    """The run in a folder, or one that comes with isogloss, which translates.
 
     Raises:
         UserError: it is no finished run, or its method does not translate.
     """
     from isogloss.translation.translator import load_translator
 
-    manifest = read_manifest(Path(run))
+    folder = TRANSLATORS.get(str(run))
+    manifest = read_manifest(folder or Path(run))
     this_process()  # of several, each has a device of its own, which is chosen before the network goes to one
-    return TranslatingRun(Path(run), manifest, load_task(manifest["task"]), load_translator(f"run:{run}"))
+    translator = load_translator(f"run:{run}" if folder is None else str(run))
+    return TranslatingRun(folder or Path(run), manifest, load_task(manifest["task"]), translator)
 
 
 def trained_directions(manifest: Mapping[str, Any]) -> list[Direction]:

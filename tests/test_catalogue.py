@@ -3,7 +3,7 @@ import pytest
 from isogloss.catalogue import catalogue, describe
 from isogloss.errors import UserError
 from isogloss.methods import method_files
-from isogloss.resources import EMBEDDED, recipe_files
+from isogloss.resources import EMBEDDED, TRANSLATORS, recipe_files
 from isogloss.retrieval.rankers import ranker_files
 from isogloss.tasks import task_names
 
@@ -14,7 +14,7 @@ from isogloss.tasks import task_names
         ("methods", list(method_files())),
         ("tasks", task_names()),
         ("recipes", list(recipe_files())),
-        ("engines", ["ctranslate2", "hf", "llm", "memory", "pivot", "run"]),
+        ("engines", ["ctranslate2", "embedded", "hf", "llm", "memory", "pivot", "run", *TRANSLATORS]),
         ("rankers", list(ranker_files())),
         ("encoders", [*EMBEDDED, "any Hub name or folder"]),
     ],
@@ -71,11 +71,9 @@ def test_the_page_of_a_language_shows_its_spellings(name):
     assert "swh_Latn" in page and "Swahili" in page
 
 
-@pytest.mark.parametrize("name", EMBEDDED)
-def test_the_page_of_an_encoder_is_its_model_card(name):
-    if not EMBEDDED[name].is_dir():
-        pytest.skip("the encoder is not embedded here")
-    assert describe(name).strip()
+@pytest.mark.parametrize("name", EMBEDDED | TRANSLATORS)
+def test_the_page_of_an_embedded_model_is_its_model_card(name):
+    assert describe(name) == ((EMBEDDED | TRANSLATORS)[name] / "README.md").read_text(encoding="utf-8").rstrip()
 
 
 def test_nothing_of_that_name_names_the_nearest():

@@ -11,7 +11,7 @@ from isogloss.evaluation.compare import compare
 from isogloss.evaluation.evaluate import evaluate
 from isogloss.evaluation.results import read_result
 from isogloss.runs import load
-from isogloss.suite import ROWS, Row, run_rows
+from isogloss.suite import ROWS, UNSUPPLIED, Row, run_rows
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,18 @@ def test_a_suite_gives_one_row_per_method_and_three_trainings_serve_five_rows(su
     assert labels == {"zero_shot", "translate_train", "translate_test", "filter", "filter + self-teaching"}
     trained = {path.parent.relative_to(folder).as_posix() for path in folder.rglob("isogloss.json")}
     assert trained == {"zero_shot", "translate_train", "filter_self_teaching", "filter_self_teaching/teacher"}
+
+
+def test_texts_without_a_translation_are_read_alone_and_beside_the_embedded_translators(suite):
+    content, folder, results = suite
+    alone, machine = run_rows(content, UNSUPPLIED, {"seed": 1}, folder)
+    (table,) = compare([*results, alone, machine]).tables
+    labels = [row.label for row in table.rows if row.method == "filter"]
+    quality = read_result(machine).data["translation_chrF"]
+    assert list(quality) == ["de"] and 0 < quality["de"] < 100
+    (by_machine,) = (label for label in labels if "tiny-mt" in label)
+    assert by_machine.startswith(f"filter, English by tiny-mt, beam=1 (chrF {quality['de']:.1f}")
+    assert set(labels) == {"filter", "filter, no translation", by_machine, "filter + self-teaching"}
 
 
 def test_what_is_finished_is_not_done_again(suite):

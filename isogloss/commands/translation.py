@@ -1,6 +1,7 @@
 """`isogloss translate` and `isogloss export`."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ def translate(
     ] = None,
     *,
     to: Annotated[str, typer.Option(help="Languages in any spelling, separated by commas.")],
-    engine: Annotated[str, typer.Option(help="hf:MODEL, ctranslate2:FOLDER, llm:MODEL@URL, pivot:..., memory:FILE.")],
+    engine: Annotated[str, typer.Option(help="tiny-mt, hf:MODEL, ctranslate2:FOLDER, llm:MODEL@URL, pivot:... ...")],
     from_: Annotated[
         str | None, typer.Option("--from", help="Language of the texts; JSON lines carry their own.")
     ] = None,
@@ -88,14 +89,15 @@ def translate(
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="A translation model of transformers: a folder or a Hub name.")],
+    model: Annotated[str, typer.Argument(help="A translation model of transformers: a folder, a Hub name, tiny-mt.")],
     output: Annotated[Path, typer.Option(help="New folder.")],
-    to: Annotated[str, typer.Option(help="The engine that is to read it: ctranslate2.")] = "ctranslate2",
-    quantization: Annotated[str, typer.Option(help="int8, int8_float16, float16, float32 ...")] = "int8",
+    to: Annotated[str, typer.Option(help="The engine that is to read it: ctranslate2 or hf.")] = "ctranslate2",
+    quantization: Annotated[
+        str | None, typer.Option(help="int8 (the default for ctranslate2), float16 (for hf), float32 ...")
+    ] = None,
 ) -> None:
-    """Convert a translation model for a faster engine, with its tokenizer; it has to score a text as before."""
-    if to != "ctranslate2":
-        raise UserError(f"--to {to}: models are converted for ctranslate2 alone")
-    from isogloss.translation.engines.ctranslate2 import convert as run
-
-    print(run(model, output, quantization))
+    """Convert a translation model for a faster engine, or store it smaller; it has to score a text as before."""
+    if to not in ("ctranslate2", "hf"):
+        raise UserError(f"--to {to}: models are converted for ctranslate2 and for hf")
+    run = import_module(f"isogloss.translation.engines.{to}").convert
+    print(run(model, output, *([quantization] if quantization else [])))

@@ -3,8 +3,6 @@
 import io
 from collections.abc import Iterable
 
-import sentencepiece
-
 from isogloss.errors import UserError
 
 Piece = tuple[str, float]  # the piece and the logarithm of its probability
@@ -18,6 +16,8 @@ def train_pieces(texts: Iterable[str], size: int, *, exactly: bool = True) -> li
     Raises:
         UserError: the texts do not yield that many pieces, or not one for every character.
     """
+    import sentencepiece  # only to learn: a vocabulary that is there is read without it
+
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(

@@ -15,8 +15,10 @@ from isogloss.errors import UserError
 from isogloss.evaluation.evaluate_encoder import evaluate_encoder
 from isogloss.evaluation.evaluate_ranker import Asked, evaluate_ranker, ranks
 from isogloss.evaluation.evaluate_translator import evaluate_translator, refuse_sides, translates
+from isogloss.evaluation.labels import TRANSLATOR
 from isogloss.evaluation.results import Conditions, Result
 from isogloss.evaluation.scoring import TaskSplit, score
+from isogloss.evaluation.translated import ByTranslator, translated
 from isogloss.kinds import Features
 from isogloss.precision import FLOAT32
 from isogloss.recipe import task_languages
@@ -34,6 +36,7 @@ class Reading:
 
     precision: str = FLOAT32  # of a run that is not loaded yet
     translations: Path | None = None  # a parallel data set of the split into the training language, read beside it
+    translator: ByTranslator | None = None  # makes the translations that are read beside the split
     settings: Sequence[str] = ()  # key=value of the method by which an encoder answers a task as it is
     metrics: Sequence[str] | str = ()  # of a ranking, the first is the main one
     documents: Sequence[str] | str = ()  # languages of the documents that are ranked
@@ -68,7 +71,8 @@ def evaluate(
     asked = load_task(task) if task else None
     folder = run if isinstance(run, str | Path) else run.folder
     if ranks(folder, asked):
-        refuse_sides(pairing, reading.translations, reading.precision, "a query is read alone, in float32")
+        why = "a query is read alone, in float32"
+        refuse_sides(pairing, reading.translations, reading.translator, reading.precision, why)
         wanted = Asked(metrics=reading.metrics, documents=reading.documents, settings=reading.settings)
         return evaluate_ranker(
             folder, asked, data=data, split=split, languages=languages, items=items, asked=wanted, output=output
@@ -76,7 +80,7 @@ def evaluate(
     refuse_ranking(reading, asked)
     if translates(folder, asked) or isinstance(run, TranslatingRun):
         why = "a translator reads one text at a time, in the precision of its engine"
-        refuse_sides(pairing, reading.translations, reading.precision, why)
+        refuse_sides(pairing, reading.translations, reading.translator, reading.precision, why)
         return evaluate_translator(
             folder,
             asked,
@@ -98,15 +102,21 @@ def evaluate(
     check_labels(predictor, declared)
     what = split_of(predictor, TaskSplit(declared, data, split, languages), items)
     started = time.monotonic()
-    sides = read_for(predictor, what, pairing, translations=reading.translations)
+    asked_of = "translation" if reading.translator else pairing  # what its translations are compared with
+    sides = read_for(predictor, what, asked_of, translations=reading.translations)
     records = [record for group in sides.values() for record in group]
     labels: Sequence[str] = predictor.manifest["labels"]
     check_seen(predictor.manifest["trained_labels"], records, f"task {declared.name}, split {split}")
-    predictions = predictor.predict(records)
-    conditions = conditions_of(predictor, what, pairing, records)
+    made: dict[str, Any] = {}
     if reading.translations is not None:
         made = {"translation": "machine", "translations_sha256": fingerprint_of(reading.translations)}
-        conditions = replace(conditions, pairing="machine", data={**conditions.data, **made})
+    if reading.translator is not None:
+        records, made = translated(predictor, records, reading.translator)
+    predictions = predictor.predict(records)
+    conditions = conditions_of(predictor, what, "machine" if made else pairing, records)
+    conditions = replace(conditions, data={**conditions.data, **made})
+    if reading.translator is not None:
+        conditions = replace(conditions, settings={**conditions.settings, TRANSLATOR: reading.translator.name})
     return score(what.task, labels, records, predictions, conditions, started=started, output=output)
 
 
@@ -182,8 +192,9 @@ def check_alone(task: Task, reading: Reading) -> None:
     Raises:
         UserError: it reads texts alone, and in full precision.
     """
-    if reading.translations is not None:
-        raise UserError(f"--translations: task {task.name} has nothing to be read beside a text; leave them out")
+    if reading.translations is not None or reading.translator is not None:
+        said = "--translations" if reading.translations is not None else "--translator"
+        raise UserError(f"{said}: task {task.name} has nothing to be read beside a text; leave it out")
     if reading.precision != FLOAT32:
         raise UserError(
             f"precision {reading.precision}: task {task.name} is answered in {FLOAT32}; leave precision out"
@@ -196,8 +207,11 @@ def check_beside(pairing: str, reading: Reading) -> None:
     Raises:
         UserError: the translations are for another pairing, or settings were given, which it has already.
     """
-    if reading.translations is not None and pairing not in ("translation", "machine"):
-        raise UserError(f"--translations are read under --pairing machine, not {pairing}; leave one of them out")
+    given = [name for name in ("translations", "translator") if getattr(reading, name) is not None]
+    if len(given) > 1:
+        raise UserError("--translations and --translator both say what is read beside a text; leave one of them out")
+    if given and pairing not in ("translation", "machine"):
+        raise UserError(f"--{given[0]}: what it gives is read under --pairing machine, not {pairing}; leave one out")
     if reading.settings:
         told = "a run keeps the settings it was trained with; they cannot be set here"
         raise UserError(f"--set {reading.settings[0]}: {told}")

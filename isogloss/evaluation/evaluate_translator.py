@@ -25,6 +25,7 @@ from isogloss.tasks import Task, load_task
 from isogloss.translating_run import tell_failures, trained_directions, translations
 
 if TYPE_CHECKING:
+    from isogloss.evaluation.translated import ByTranslator
     from isogloss.translation.translator import Decoding, Translator
 
 KIND = "translation"
@@ -59,7 +60,9 @@ def translates(model: str | Path, task: Task | None) -> bool:
     return task.kind == KIND
 
 
-def refuse_sides(pairing: str, translations: Path | None, precision: str, why: str) -> None:
+def refuse_sides(
+    pairing: str, translations: Path | None, translator: "ByTranslator | None", precision: str, why: str
+) -> None:
     """Nothing, if nothing is asked for that a translator or a ranker has no use for; `why` says so in the error.
 
     Raises:
@@ -68,6 +71,7 @@ def refuse_sides(pairing: str, translations: Path | None, precision: str, why: s
     for asked, said in (
         (pairing not in ("translation", "none"), f"--pairing {pairing}"),
         (translations is not None, f"--translations {translations}"),
+        (translator is not None, f"--translator {translator.name if translator else ''}"),
         (precision != FLOAT32, f"--precision {precision}"),
     ):
         if asked:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from isogloss.errors import UserError
@@ -12,6 +13,9 @@ ALWAYS_NAMED = ("self_teaching",)  # a reader takes it for another method, also 
 NO_ENCODER = "none"  # of a control without one
 SEEDS = ("seed", "seeds")
 TRAIN_PAIRINGS = "train_pairings"
+TRANSLATOR = "translator"  # of the settings: who made what is read beside the texts, if a translator did
+QUALITY = "translation_chrF"  # of the data: how good that is, by language, against human translations
+READ_ALONE = "read_alone"  # of the data: how many texts have none, by language
 
 
 def row_labels(results: Sequence[Result]) -> list[str]:
@@ -62,7 +66,19 @@ def _with_settings(result: Result, family: Sequence[Result]) -> str:
 def _pairing(result: Result, family: Sequence[Result]) -> list[str]:
     if result.pairing == "none" and len({other.pairing for other in family}) == 1:
         return []
+    if TRANSLATOR in result.settings:
+        return [_translated_by(result)]
     return [] if result.pairing == "translation" else [_side(result.pairing, result.train_language)]
+
+
+def _translated_by(result: Result) -> str:
+    """Who made the other side, and how good it is: no score that depends on it stands without that."""
+    quality, alone = result.data.get(QUALITY), sum(result.data.get(READ_ALONE, {}).values())
+    texts = sum(score.n for tag, score in result.languages.items() if tag != result.train_language)
+    told = [f"chrF {fmean(quality.values()):.1f}"] if quality else []
+    told += [f"{100 * alone / texts:.0f} % read alone"] if alone else []
+    name = f"{language_name(result.train_language)} by {result.settings[TRANSLATOR]}"
+    return f"{name} ({', '.join(told)})" if told else name
 
 
 def _trained_on(result: Result, family: Sequence[Result]) -> list[str]:
@@ -100,4 +116,4 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in settings.items():
         flat |= _flat(value) if isinstance(value, Mapping) else {name: value}
-    return {name: value for name, value in flat.items() if name not in (*SEEDS, TRAIN_PAIRINGS)}
+    return {name: value for name, value in flat.items() if name not in (*SEEDS, TRAIN_PAIRINGS, TRANSLATOR)}

@@ -8,9 +8,12 @@ translated back (chrF); `quality`, what a program of the user's says (`quality_p
 
 import math
 import shutil
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.util import find_spec
 from itertools import compress, islice
 from typing import NamedTuple
 
@@ -69,8 +72,9 @@ class Judges:
 def parse_gates(text: str, *, alone: bool = False) -> dict[str, float]:
     """The gates that `all`, `none` or `name,name=threshold` asks for, in the order in which they judge.
 
-    `all` are those that need nothing else than the rows: without `round_trip` and `quality`. alone: rows come one by
-    one and cannot be compared, so that only the gates of `ALONE` are to be had.
+    `all` are those that need nothing else than the rows: without `round_trip` and `quality`, and without `language`
+    where nothing is installed that identifies it, which is told. alone: rows come one by one and cannot be compared, so
+    that only the gates of `ALONE` are to be had.
 
     Raises:
         UserError: there is no such gate, or the threshold is none.
@@ -78,7 +82,7 @@ def parse_gates(text: str, *, alone: bool = False) -> dict[str, float]:
     usual = ALONE | SAME | LOWEST
     if text in ("all", "none"):
         names = ALONE if alone else (*ALONE, *SAME, "score")
-        return {name: usual[name] for name in names} if text == "all" else {}
+        return {name: usual[name] for name in names if name != "language" or _identifies()} if text == "all" else {}
     asked: dict[str, float] = {}
     for each in filter(None, text.replace(" ", "").split(",")):
         name, equals, value = each.partition("=")
@@ -91,6 +95,15 @@ def parse_gates(text: str, *, alone: bool = False) -> dict[str, float]:
             raise UserError(f"--gates: no gate {name!r}; {nearest(name, (*usual, 'all', 'none'))}")
         asked[name] = _threshold(name, value) if equals else usual[name]
     return {name: asked[name] for name in usual if name in asked}
+
+
+@cache
+def _identifies() -> bool:
+    """Whether languages can be identified here."""
+    if there := find_spec("py3langid") is not None:
+        return there
+    print("gate language is left out, it needs py3langid: pip install 'isogloss[translate]'", file=sys.stderr)
+    return there
 
 
 def require(gates: Gates, back: bool, program: bool) -> None:

@@ -19,7 +19,7 @@ from isogloss.translation import job
 from isogloss.translation.gates import ALONE, Gates, judge
 from isogloss.translation.labels import parts, rebuild
 from isogloss.translation.store import Kept, State
-from isogloss.translation.translator import Decoding, Translator
+from isogloss.translation.translator import USUAL, Decoding, Translator
 
 SHOWN = 12  # reasons that are told; there are fewer gates
 
@@ -32,8 +32,10 @@ class Live:
     rows by themselves.
     """
 
-    def __init__(self, engine: Translator | None, languages: Sequence[str], gates: Gates = ALONE):
-        self.engine, self.languages, self.gates = engine, languages, gates
+    def __init__(
+        self, engine: Translator | None, languages: Sequence[str], gates: Gates = ALONE, decoding: Decoding = USUAL
+    ):
+        self.engine, self.languages, self.gates, self.decoding = engine, languages, gates, decoding
         self.failures: Counter[tuple[str, str]] = Counter()  # by language and reason
         self.asked = 0  # translations
 
@@ -71,7 +73,7 @@ class Live:
         if self.engine is None or not records:
             return []
         bare = [without_labels(record) for record in records]
-        made = [translated(bare, self.engine, tag, Decoding()) for tag in self.languages]
+        made = [translated(bare, self.engine, tag, self.decoding) for tag in self.languages]
         return [[judge(row, self.gates) for row in rows if row is not None] for rows in zip(*made, strict=True)]
 
 

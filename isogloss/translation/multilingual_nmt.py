@@ -35,6 +35,7 @@ from isogloss.errors import UserError, nearest
 from isogloss.files import write_atomic
 from isogloss.losses import IGNORED
 from isogloss.records import Bitext
+from isogloss.resources import TRANSLATORS
 from isogloss.translation._fresh_network import FAMILIES, fresh_network
 from isogloss.translation._training_pairs import Chosen, tell_left_out, training_pairs
 from isogloss.translation._translator_card import translator_card
@@ -162,7 +163,7 @@ class Method:
             return self._vocabulary(job, pairs, self.settings.family), None
         if self.given is not None:
             return self.given(job)
-        if load_config(name.partition("@")[0]).is_encoder_decoder:
+        if name in TRANSLATORS or load_config(name.partition("@")[0]).is_encoder_decoder:
             engine = hf.load(name)
             return engine.tagged, engine.model
         tagged = self._vocabulary(job, pairs, "bart")

@@ -5,16 +5,18 @@ survives as it is: white space, line breaks and other control characters, marks 
 holds no letter. A text of which nothing is translated comes back to the last character.
 
 The rules of sentences, with the abbreviations of many languages, are those of sentencex, whose boundaries are exact
-character offsets. What it does not find is found by length: a sentence that is longer than most engines read well,
-because its script marks no ends (Thai) or a quote in it is never closed, is cut at the best mark or space.
+character offsets; where it is not installed, full stops end a sentence, which is told once. What the rules do not
+find is found by length: a sentence that is longer than most engines read well, because its script marks no ends (Thai)
+or a quote in it is never closed, is cut at the best mark or space.
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 
-from isogloss.errors import UserError
 from isogloss.languages import language
 from isogloss.records import Offsets
 
@@ -30,6 +32,7 @@ PLACES = tuple(
         r"\s+",
     )
 )
+ENDS = re.compile(rf"(?!(?<=\d)\.)(?:{PLACES[0].pattern})")  # of sentences, for who has no sentencex; 3. Mai is none
 ANY_PLACE = re.compile("|".join(marks.pattern for marks in PLACES))
 SPACE = re.compile(r"\s")
 JOINERS = "\u200c\u200d"  # invisible, but part of the word before them
@@ -42,9 +45,6 @@ def stretches(
     """The offsets of what is to be translated of a text, in its order; none lies across a protected span's border.
 
     protected: spans that must stay in one piece. paragraphs: lines as a whole, for engines that read documents.
-
-    Raises:
-        UserError: sentencex is not installed.
     """
     cuts = {0, len(text)}
     for run in CONTROL.finditer(text):
@@ -84,10 +84,21 @@ def _sentence_ends(line: str, tag: str) -> Iterator[int]:
     try:
         from sentencex import get_sentence_boundaries  # pyright: ignore[reportAttributeAccessIssue]
     except ImportError:
-        raise UserError("cutting texts into sentences needs sentencex: pip install 'isogloss[translate]'") from None
+        _tell_plain_rules()
+        yield from (mark.end() for mark in ENDS.finditer(line))
+        yield len(line)
+        return
     # it panics at white space of more than one byte, such as the wide space of Japanese
     for found in get_sentence_boundaries(tag.split("-")[0], SPACE.sub(" ", line)):
         yield found["end_index"]
+
+
+@cache
+def _tell_plain_rules() -> None:
+    print(
+        "without sentencex a sentence ends at every full stop, abbreviations too: pip install 'isogloss[translate]'",
+        file=sys.stderr,
+    )
 
 
 def _shortened(text: str, start: int, end: int, protected: Sequence[Offsets], longest: int) -> Iterator[Offsets]:

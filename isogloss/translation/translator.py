@@ -1,7 +1,8 @@
 """What a translator is: an engine that turns texts of one language into another and says what it thinks of them.
 
 There is no base class. An engine is a file of `isogloss/translation/engines` with `load(rest)`, which returns something
-that satisfies `Translator`; `NAME:REST` on the command line names the file and hands it the rest.
+that satisfies `Translator`; `NAME:REST` on the command line names the file and hands it the rest. What comes with
+isogloss (`tiny-mt`) and the folder of a run are engines by themselves.
 
 An engine never answers quietly with less than it was asked for: a text that it cannot translate as a whole (too long,
 cut off at the output limit, an empty answer) comes back as a failure with its reason, in the place of a translation.
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from isogloss.errors import UserError, nearest
+from isogloss.resources import TRANSLATORS
 
 ENGINES = Path(__file__).parent / "engines"
 
@@ -153,22 +155,25 @@ def engine_files() -> dict[str, Path]:
 
 
 def run_named(spec: str) -> Path | None:
-    """The folder of the run that is named as an engine, `run:FOLDER` or `FOLDER`; None if it is another engine."""
+    """The folder of the run that is named as an engine, `run:FOLDER`, `FOLDER` or `tiny-mt`; None for others."""
     from isogloss.run_folder import MANIFEST  # which imports more than a list of engines needs
 
+    if spec in TRANSLATORS:
+        return TRANSLATORS[spec]
     folder = Path(spec.removeprefix("run:"))
     return folder if spec.startswith("run:") or os.path.isfile(folder / MANIFEST) else None  # a prompt may be no path
 
 
 def load_translator(spec: str) -> Translator:
-    """The engine that `NAME:REST` names; the folder of a run stands for `run:FOLDER`.
+    """The engine that `NAME:REST` names; `tiny-mt` stands for `embedded:tiny-mt`, a run's folder for `run:FOLDER`.
 
     Raises:
         UserError: there is no such engine, or it cannot be loaded.
     """
     folder = run_named(spec)
-    name, _, rest = (spec if folder is None else f"run:{folder}").partition(":")
+    full = f"embedded:{spec}" if spec in TRANSLATORS else spec if folder is None else f"run:{folder}"
+    name, _, rest = full.partition(":")
     known = engine_files()
     if name not in known:
-        raise UserError(f"no translation engine {name!r} in {spec!r}; {nearest(name, known)}")
+        raise UserError(f"no translation engine {name!r} in {spec!r}; {nearest(name, (*known, *TRANSLATORS))}")
     return import_module(f"isogloss.translation.engines.{name}").load(rest)

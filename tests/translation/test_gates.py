@@ -1,6 +1,7 @@
 """Every gate rejects what it is for and lets good translations pass; what it cannot judge it says."""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -9,6 +10,7 @@ from isogloss.data.task_data import read_split
 from isogloss.errors import UserError
 from isogloss.records import Question, Sentence
 from isogloss.tasks import load_task
+from isogloss.translation import gates
 from isogloss.translation.gate_checks import (
     Side,
     copy,
@@ -232,3 +234,13 @@ def test_a_gate_that_lacks_what_it_needs_is_told():
     for name in ("round_trip", "quality"):
         with pytest.raises(UserError, match=f"gate {name} needs --"):
             list(judged(lambda: [row("a", "b")], {name: 0.5}))
+
+
+def test_where_no_language_can_be_identified_all_gates_are_those_but_language(monkeypatch, capsys):
+    monkeypatch.setattr(gates, "find_spec", lambda name: None)
+    monkeypatch.setattr(gates, "_identifies", cache(gates._identifies.__wrapped__))
+    assert set(parse_gates("all", alone=True)) == set(ALONE) - {"language"}
+    assert set(parse_gates("all,quality")) == {*ALONE, *SAME, "score", "quality"} - {"language"}
+    assert "language" in parse_gates("language=0.5")  # who names it is told when it judges
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told == "gate language is left out, it needs py3langid: pip install 'isogloss[translate]'"

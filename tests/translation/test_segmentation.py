@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isogloss.errors import UserError
-from isogloss.translation.segmentation import LONGEST, LONGEST_PARAGRAPH, joined, stretches
+from isogloss.data.sample import LANGUAGES
+from isogloss.tasks import load_task
+from isogloss.translation.segmentation import LONGEST, LONGEST_PARAGRAPH, _tell_plain_rules, joined, stretches
 
 ODD = "aB.!?。！\n\r\t\"'“”«»()[]…1é😀\u200f\u202b\u0301\u2028\x0b\x00\x85\u3000;；။།؟．\u200d ที่กอक"
 texts = st.text(st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=["Cs"])), max_size=80)
@@ -119,10 +120,24 @@ def test_spaces_between_sentences_are_those_of_the_target_language():
     assert joined(text, stretches(text, "en"), parts, "en", "th") == "你好。 再见！  好吗？\n 完。"
 
 
-def test_a_missing_splitter_is_named(monkeypatch):
+def test_without_the_splitter_every_full_stop_ends_a_sentence_which_is_told_once(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "sentencex", None)
-    with pytest.raises(UserError, match=r"isogloss\[translate\]"):
-        stretches("A text.", "en")
+    _tell_plain_rules.cache_clear()
+    assert cut("One. Two? Three", "en") == ["One.", "Two?", "Three"]
+    assert cut("你好。再见！好吗", "zh") == ["你好。", "再见！", "好吗"]
+    assert cut("Am 3. Mai kam Dr. Müller. Er ging.", "de") == ["Am 3. Mai kam Dr.", "Müller.", "Er ging."]
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "pip install 'isogloss[translate]'" in told
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_without_the_splitter_requests_are_mostly_cut_as_with_it(tag, monkeypatch):
+    task = load_task("sample_intent")
+    texts = [record.text for record in task.records(None, "test", tag)]
+    known = [stretches(text, tag) for text in texts]
+    monkeypatch.setitem(sys.modules, "sentencex", None)
+    alike = sum(stretches(text, tag) == places for text, places in zip(texts, known, strict=True))
+    assert alike >= 0.93 * len(texts)
 
 
 def test_random_bytes_of_every_plane_survive():

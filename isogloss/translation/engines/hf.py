@@ -8,6 +8,8 @@ of the decoder's last layer, as CTranslate2 has it; the mean of all heads is so 
 Samples of a text are drawn for it alone, with a seed made from its own words: they do not depend on its company.
 """
 
+import json
+import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +21,11 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, GenerationConfig
 
 from isogloss.encoders import quiet
-from isogloss.errors import UserError
+from isogloss.errors import UserError, nearest
+from isogloss.files import new_folder, sha256, write_atomic
 from isogloss.online import offline
+from isogloss.resources import TRANSLATORS
+from isogloss.run_folder import MANIFEST, WEIGHTS, WEIGHTS_SHA256, read_manifest
 from isogloss.translation.decoding import search_exponent
 from isogloss.translation.engines._sequences import (
     Candidate,
@@ -37,6 +42,8 @@ from isogloss.translation.language_tagging import TaggedTokenizer
 from isogloss.translation.translator import Capabilities, Decoding, Translation
 
 BATCH_TOKENS = 4096  # source tokens, padding included, times the beam
+STORED = {"float16": torch.float16, "float32": torch.float32}  # numbers in which a folder may hold the weights
+TOLERANCE = 0.05  # nats per token by which half precision may move a log-probability
 LOGITS = 2**27  # numbers that a forward pass may write at once: half a gigabyte
 
 
@@ -220,6 +227,47 @@ class HuggingFaceTranslator:
         return Path(config).parent.name if isinstance(config, str) else None
 
 
+def convert(model: str, output: Path, precision: str = "float16") -> Path:
+    """The new folder `output` with the model and its tokenizer as Hugging Face has them, the weights in that precision.
+
+    The folder of a run stays one: its manifest states what the weights hash to, which `run:` looks at. The new model
+    has to score a text as the original does, or nothing is written.
+
+    Raises:
+        UserError: the model cannot be read, or does not score as it did; the folder is there already.
+    """
+    if precision not in STORED:
+        raise UserError(f"no precision {precision!r} of a Hugging Face folder; {nearest(precision, STORED)}")
+    original = load(model)
+    pair, (source, target) = ("isogloss 2026", "isogloss 2026"), original.tagged.a_direction()
+    expected = original.score([pair], source, target)[0]
+    name, revision = _name_and_revision(model)
+    with new_folder(output) as folder:
+        tokenizer, network = _read(model, str(name), revision)
+        with quiet():
+            network.to(STORED[precision]).save_pretrained(folder)
+        (folder / WEIGHTS).chmod(0o644)  # the library leaves it to its owner alone
+        tokenizer.save_pretrained(folder)
+        _keep_run(Path(name), folder)
+        found = load(str(folder)).score([pair], source, target)[0]
+        off = sum(abs(a - b) for a, b in zip(expected, found, strict=True)) / len(expected)
+        if not off < TOLERANCE:
+            raise UserError(f"translator {model}: in {precision} it scores a text {off:.2f} nats per token otherwise")
+    return output
+
+
+def _keep_run(run: Path, folder: Path) -> None:
+    """Nothing; what a run's folder holds beside its model is in the new one, with the hash of the new weights."""
+    if (run / "README.md").is_file():
+        shutil.copyfile(run / "README.md", folder / "README.md")
+    if not (run / MANIFEST).is_file():
+        return
+    manifest = read_manifest(run)
+    manifest["data"].pop("folder", None)  # a place on the machine that trained it
+    stated = {WEIGHTS_SHA256: sha256(folder / WEIGHTS)}
+    write_atomic(folder / MANIFEST, json.dumps(manifest | stated, indent=1, ensure_ascii=False))
+
+
 def _read(rest: str, path: str, revision: str | None) -> tuple[Any, Any]:
     """The tokenizer and the model, in float32.
 
@@ -263,7 +311,7 @@ def _name_and_revision(rest: str) -> tuple[str | Path, str | None]:
     Raises:
         UserError: it is the name of a folder that is not there, or that holds no model.
     """
-    folder = Path(rest)
+    folder = TRANSLATORS.get(rest) or Path(rest)
     if rest and folder.is_dir():
         if not (folder / "config.json").is_file():
             raise UserError(f"translator {rest}: the folder holds no config.json; give a Hugging Face model folder")

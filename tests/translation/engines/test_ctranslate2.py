@@ -163,7 +163,7 @@ def test_a_model_is_converted_and_used_from_the_command_line(tiny_translator, co
     assert_one_line(command("export", tiny_translator("nllb"), "--output", folder), "is not an empty folder")
     assert_one_line(
         command("export", tiny_translator("nllb"), "--to", "onnx", "--output", tmp_path / "x"),
-        "--to onnx: models are converted for ctranslate2 alone",
+        "--to onnx: models are converted for ctranslate2 and for hf",
     )
 
 

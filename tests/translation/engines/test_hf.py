@@ -7,9 +7,10 @@ import pytest
 import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
-from tiny_translators import LINES, UNSEEN
+from tiny_translators import LINES, UNSEEN, as_run
 
 from isogloss.errors import UserError
+from isogloss.files import sha256
 from isogloss.translation.engines import hf
 from isogloss.translation.translator import Decoding, load_translator
 
@@ -330,3 +331,36 @@ def test_an_encoder_is_no_translator(encoder_folder):
 def test_an_unknown_engine_names_the_nearest():
     with pytest.raises(UserError, match="no translation engine 'hff'.*did you mean hf"):
         load_translator("hff:x")
+
+
+def test_a_model_is_stored_in_half_precision_and_translates_as_before(tiny_translator, command, tmp_path):
+    made = command("export", tiny_translator("m2m100"), "--to", "hf", "--output", tmp_path / "half")
+    assert (made.code, made.out.strip()) == (0, str(tmp_path / "half")), made.err
+    weights = load_file(tmp_path / "half" / "model.safetensors")
+    assert {weight.dtype for weight in weights.values()} == {torch.float16}
+    for folder in (tmp_path / "half", hf.convert(str(tiny_translator("m2m100")), tmp_path / "full", "float32")):
+        found = load_translator(f"hf:{folder}").translate(LINES["en"], "en", "de", Decoding())
+        assert texts_of(found) == list(LINES["de"])
+    assert not (tmp_path / "half" / "isogloss.json").exists()
+
+
+def test_a_run_that_is_stored_stays_a_run_and_its_weights_are_looked_at(tiny_translator, tmp_path):
+    run = as_run(shutil.copytree(tiny_translator("m2m100"), tmp_path / "run"), tmp_path)
+    (run / "README.md").write_text("what it is", encoding="utf-8")
+    folder = hf.convert(str(run), tmp_path / "half")
+    manifest = json.loads((folder / "isogloss.json").read_text(encoding="utf-8"))
+    assert manifest["weights_sha256"] == sha256(folder / "model.safetensors") and "folder" not in manifest["data"]
+    assert (folder / "README.md").read_text(encoding="utf-8") == "what it is"
+    assert texts_of(load_translator(str(folder)).translate(LINES["en"], "en", "de", GREEDY)) == list(LINES["de"])
+    shutil.copy(run / "model.safetensors", folder)
+    with pytest.raises(UserError, match="is not what .* was stored with"):
+        load_translator(str(folder))
+
+
+def test_what_is_stored_otherwise_than_it_was_is_not_written(tiny_translator, tmp_path, monkeypatch):
+    with pytest.raises(UserError, match="no precision 'int8' of a Hugging Face folder; known: float16, float32"):
+        hf.convert(str(tiny_translator("m2m100")), tmp_path / "x", "int8")
+    monkeypatch.setattr(hf, "TOLERANCE", 0.0)
+    with pytest.raises(UserError, match="in float16 it scores a text .* nats per token otherwise"):
+        hf.convert(str(tiny_translator("m2m100")), tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
