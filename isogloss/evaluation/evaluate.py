@@ -101,12 +101,23 @@ def evaluate(
     declared = load_task(task or predictor.task.name)
     check_labels(predictor, declared)
     what = split_of(predictor, TaskSplit(declared, data, split, languages), items)
+    return evaluate_reader(predictor, what, pairing, reading, output)
+
+
+def evaluate_reader(
+    predictor: Predictor, what: TaskSplit, pairing: str, reading: Reading, output: Path | None
+) -> Result:
+    """The scores of a run that reads texts beside their translations, or what stands in their place.
+
+    Raises:
+        UserError: data are missing, a class of the split was never trained on, or the translator lacks a language.
+    """
     started = time.monotonic()
     asked_of = "translation" if reading.translator else pairing  # what its translations are compared with
     sides = read_for(predictor, what, asked_of, translations=reading.translations)
     records = [record for group in sides.values() for record in group]
     labels: Sequence[str] = predictor.manifest["labels"]
-    check_seen(predictor.manifest["trained_labels"], records, f"task {declared.name}, split {split}")
+    check_seen(predictor.manifest["trained_labels"], records, f"task {what.task.name}, split {what.name}")
     made: dict[str, Any] = {}
     if reading.translations is not None:
         made = {"translation": "machine", "translations_sha256": fingerprint_of(reading.translations)}
