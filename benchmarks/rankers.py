@@ -1,7 +1,7 @@
 """Rankers beside each other on a task: controls, a trained bi-encoder, and scorers behind each of these.
 
     python -m benchmarks.rankers xquad_r --data DIR [--seeds 1,2,3] [--rates 1e-4,3e-4] [--methods bi_encoder,...]
-        [--also tatoeba] [--depth 20] [--items 0] [--runs runs/rankers] [--results results] [--quick]
+        [--trained-on xquad_r] [--depth 20] [--items 0] [--runs runs/rankers] [--results results] [--quick]
         [--output results/bench/rankers_xquad_r.json]
 
 The recipes TASK_METHOD are trained with every seed. The learning rate of each is that of the `--rates` which is best on
@@ -9,10 +9,11 @@ dev with the first seed, found once; nothing else is tuned, and the test split i
 cross-encoder) ranks the `--depth` documents that a first stage puts first, or all where each query has candidates of
 its own. Where documents are in several languages, every retriever is also asked for those of each language alone: a
 matrix, query language by document language.
-`--also` names tasks on which nothing is trained: retrievers alone are scored there, in the languages of the first one.
+`--trained-on` names a task whose recipes are trained, and tuned on its dev, in the place of this one's: what is learned
+from questions is then scored on Vaswani's queries, or on sentences and their translations, in languages of both.
 
-Results go to RESULTS/TASK_tiny (of other tasks to RESULTS/OTHER_ranking), from where the tables are made; the matrix,
-the rates and what the trainings took, to the output. What is finished is not done again.
+Results go to RESULTS/TASK_tiny (those of sentence pairs to RESULTS/TASK_ranking), from where the tables are made; the
+matrix, the rates and what the trainings took, to the output. What is finished is not done again.
 """
 
 import argparse
@@ -49,12 +50,22 @@ class Experiment:
     """What is trained and scored."""
 
     task: Task
+    trained_on: Task
     data: Path
     runs: Path
     depth: int
     items: int
     quick: bool
-    languages: tuple[str, ...] = ()  # of the queries; () = all
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Of the queries: those of both tasks."""
+        return tuple(tag for tag in self.trained_on.languages if tag in self.task.languages)
+
+    @property
+    def results(self) -> str:
+        """The name of the folder of results."""
+        return f"{self.task.name}_{'tiny' if self.task.kind == 'ranking' else 'ranking'}"
 
     @property
     def collection(self) -> bool:
@@ -76,7 +87,7 @@ def main() -> None:
     parser.add_argument(
         "--rates", default="1e-4,3e-4", help="learning rates, of which dev chooses; one is taken as it is"
     )
-    parser.add_argument("--also", default="", help="further tasks on which the retrievers are scored")
+    parser.add_argument("--trained-on", help="the task whose recipes are trained; by default the same")
     parser.add_argument("--methods", default=",".join(METHODS), help="those without a recipe are left out")
     parser.add_argument("--depth", type=int, default=20, help="documents that a scorer ranks")
     parser.add_argument("--items", type=int, default=0, help="queries that are scored in each language; 0 = all")
@@ -90,13 +101,14 @@ def main() -> None:
 
 def compare_rankers(given: argparse.Namespace) -> None:
     """Train and score every row with every seed; print the table and write everything else to the output."""
-    task, items = load_task(given.task, given.data), 4 if given.quick else given.items
-    experiment = Experiment(task, given.data, given.runs / given.task, given.depth, items, given.quick)
+    task, trained_on = (load_task(name, given.data) for name in (given.task, given.trained_on or given.task))
+    items = 4 if given.quick else given.items
+    experiment = Experiment(task, trained_on, given.data, given.runs, given.depth, items, given.quick)
     seeds = [int(seed) for seed in given.seeds.split(",")]
     rates = [float(rate) for rate in given.rates.split(",")]
-    methods = [name for name in given.methods.split(",") if f"{given.task}_{name}" in recipe_files()]
-    others = [load_task(name, given.data) for name in filter(None, given.also.split(","))]
-    found: dict[str, Any] = {"task": given.task, "depth": given.depth, "items": items, "rates": {}, "runs": {}}
+    methods = [name for name in given.methods.split(",") if f"{trained_on.name}_{name}" in recipe_files()]
+    found: dict[str, Any] = {"task": task.name, "trained_on": trained_on.name, "depth": given.depth, "items": items}
+    found |= {"rates": {}, "runs": {}}
     chosen = {}
     for name in methods:
         chosen[name], found["rates"][name] = best_rate(experiment, name, rates, seeds[0])
@@ -109,17 +121,13 @@ def compare_rankers(given: argparse.Namespace) -> None:
             trained_row = model not in CONTROLS.values()
             if not trained_row and seed != seeds[0]:
                 continue
-            folder = experiment.runs / (f"seed{seed}" if trained_row else "controls") / row.replace(" ", "_")
+            folder = (
+                experiment.runs / task.name / (f"seed{seed}" if trained_row else "controls") / row.replace(" ", "_")
+            )
             result = scored(experiment, model, settings, folder / "test.json")
             name = f"{row.replace(' ', '_')}-test" + (f"-seed{seed}" if trained_row else "")
-            copied.append(publish(result, given.results / f"{given.task}_tiny" / f"{name}.json"))
-            if not settings:
-                for other in others:
-                    here = tuple(tag for tag in task.languages if tag in other.languages)
-                    elsewhere = replace(experiment, task=other, languages=here)
-                    result = scored(elsewhere, model, settings, folder / f"{other.name}.json")
-                    copied.append(publish(result, given.results / f"{other.name}_ranking" / f"{name}.json"))
-            if experiment.collection and not settings:
+            copied.append(publish(result, given.results / experiment.results / f"{name}.json"))
+            if experiment.collection and not settings and len(experiment.languages) > 1:
                 matrices.setdefault(row, {})[str(seed if trained_row else 0)] = matrix(experiment, model, folder)
     found["query language by document language"] = matrices
     if given.output:
@@ -144,20 +152,21 @@ def best_rate(experiment: Experiment, method: str, rates: Sequence[float], seed:
     """The learning rate that is best on dev, and the main measure there of each; of one alone nothing is scored."""
     if len(rates) == 1:
         return rates[0], {}
-    values = {}
+    values, here = {}, replace(experiment, task=experiment.trained_on)
     for rate in rates:
         run = trained(experiment, method, rate, seed)
-        settings = experiment.behind("bm25") if hasattr(load_method(method).Method, "scorer") else ()
-        result = read_result(scored(experiment, str(run), settings, run / "results" / "dev.json", split="dev"))
+        settings = here.behind("bm25") if hasattr(load_method(method).Method, "scorer") else ()
+        result = read_result(scored(here, str(run), settings, run / "results" / "dev.json", split="dev"))
         values[f"{rate:g}"] = result.average
     return float(max(values, key=values.__getitem__)), values
 
 
 def trained(experiment: Experiment, method: str, rate: float, seed: int) -> Path:
     """The run of a recipe with a learning rate and a seed, trained if it is not there."""
-    folder = experiment.runs / f"{method}-{rate:g}-seed{seed}"
+    task = experiment.trained_on.name
+    folder = experiment.runs / task / f"{method}-{rate:g}-seed{seed}"
     if not (folder / MANIFEST).is_file():
-        content = read_recipe(f"{experiment.task.name}_{method}")
+        content = read_recipe(f"{task}_{method}")
         settings = [f"train.learning_rate={rate}", *(QUICK if experiment.quick else ())]
         train(resolve(content, {"data": experiment.data, "seed": seed, "output": folder}, settings))
     return folder
@@ -183,7 +192,7 @@ def matrix(experiment: Experiment, model: str, folder: Path) -> dict[str, dict[s
     path = folder / "matrix.json"
     if not path.is_file():
         found: dict[str, dict[str, float]] = {}
-        for documents in experiment.task.languages:
+        for documents in experiment.languages:
             result = score(experiment, model, Asked(documents=[documents]), None)
             for query, value in result.languages.items():
                 found.setdefault(query, {})[documents] = value.value

@@ -51,7 +51,7 @@ def test_all_rows_are_trained_scored_and_written(task, tmp_path, monkeypatch, sm
     assert "cross_encoder" in capsys.readouterr().out
 
 
-def test_retrievers_are_scored_on_another_task_in_the_languages_of_the_first(
+def test_what_is_learned_on_one_task_is_scored_on_another_in_the_languages_of_both(
     tmp_path, monkeypatch, small_recipes, encoder_folder
 ):
     data = write_xquad_r(tmp_path / "data")
@@ -60,12 +60,12 @@ def test_retrievers_are_scored_on_another_task_in_the_languages_of_the_first(
     for code, lines in {"deu": ("Katze", "Hund"), "nld": ("kat", "hond")}.items():
         (folder / f"tatoeba.{code}-eng.{code}").write_text("\n".join(lines) + "\n", encoding="utf-8")
         (folder / f"tatoeba.{code}-eng.eng").write_text("cat\ndog\n", encoding="utf-8")
-    words = ["xquad_r", "--data", data, "--quick", "--seeds", "1", "--rates", "1e-4", "--methods", "bi_encoder"]
-    words += ["--also", "tatoeba", "--runs", tmp_path / "runs", "--results", tmp_path / "results"]
+    words = ["tatoeba", "--trained-on", "xquad_r", "--data", data, "--quick", "--seeds", "1", "--rates", "1e-4,2e-4"]
+    words += ["--methods", "bi_encoder", "--runs", tmp_path / "runs", "--results", tmp_path / "results"]
     monkeypatch.setattr(sys, "argv", ["rankers", *map(str, words)])
     rankers.main()
-    written = {
-        path.stem: json.loads(path.read_text()) for path in (tmp_path / "results/tatoeba_ranking").glob("*.json")
-    }
+    assert (tmp_path / "runs/xquad_r/bi_encoder-0.0002-seed1/results/dev.json").is_file()  # tuned where it is trained
+    written = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "results").glob("*/*.json")}
     assert set(written) == {"bm25-test", "dense-test", "bi_encoder-test-seed1"}
+    assert {each["task"] for each in written.values()} == {"tatoeba"}
     assert set(written["bm25-test"]["languages"]) == {"de"}
