@@ -1,9 +1,10 @@
 """The best sentences by a scorer of pairs, found with few of its calls: ANNCUR beside a first stage and re-scoring.
 
 Used by `benchmarks.score_matrices`. The scorer is MaxSim over the embedded encoder's token vectors weighted by idf: a
-token of a question counts as its cosine with the nearest token of the sentence. All pairs are scored once, so that the
-scorer's own best are known; what calls it only looks scores up. Recall of the scorer's own best says how well its
-ranking is found; what it is worth for the questions is another number, by the sentences that answer them.
+token of a question counts as its cosine with the nearest token of the sentence. A trained encoder of pairs is another.
+All pairs are scored once, so that the scorer's own best are known; what calls it only looks scores up. Recall of the
+scorer's own best says how well its ranking is found; what it is worth for the questions is another number, by the
+sentences that answer them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from isogloss.evaluation.bootstrap import difference, resample, scores
 from isogloss.evaluation.counts import Counts, average_seeds
 from isogloss.metrics.ratios import ratio_percent
 from isogloss.records import Document, RankedQuery
+from isogloss.retrieval._anchor_scores import Counted, new_scores
 from isogloss.retrieval.anncur import Settings, build_index
 from isogloss.retrieval.dbnorm import Remembered
 from isogloss.retrieval.dense import Dense
@@ -73,10 +75,13 @@ class Field(NamedTuple):
     scorer: Table
 
 
-def read_field(data: Path, tag: str, items: int, more: bool, scorer: Scorer) -> Field:
+def read_field(
+    data: Path, tag: str, items: int, scorer: Scorer, *, more: bool = False, kept: Path | None = None
+) -> Field:
     """English sentences of XQuAD-R, all splits together; test questions in a language, training questions as anchors.
 
-    items: test questions at most; 0 = all. more: English questions of TyDi QA are anchors too.
+    items: test questions at most; 0 = all. more: English questions of TyDi QA are anchors too. kept: a folder for the
+    scores of a slow scorer, so that a second call goes on with them.
     """
     task = load_task("xquad_r", data)
     splits = {split: among(read_queries(task, data, split, [tag]), ["en"])[tag] for split in ("train", "dev", "test")}
@@ -89,14 +94,35 @@ def read_field(data: Path, tag: str, items: int, more: bool, scorer: Scorer) -> 
         asked = read_split(load_task("mlqa_dev", data), data, "train", ["en"])["en"]
         anchors = list(dict.fromkeys([*anchors, *(record.question for record in asked)]))[:ANCHORS]
     texts = list(dict.fromkeys([*anchors, *(query.text for query in test)]))
-    matrix = scorer.scores(texts, [list(documents)] * len(texts))
-    table = Table(scorer.name, dict(zip(texts, matrix, strict=True)), places(documents))
-    return Field(list(collection), anchors, test, table)
+    matrix, columns = all_scores(scorer, texts, collection, kept)
+    return Field(list(collection), anchors, test, Table(scorer.name, dict(zip(texts, matrix, strict=True)), columns))
 
 
-def places(texts: Mapping[str, Any]) -> dict[str, int]:
-    """The number of each text."""
-    return {text: number for number, text in enumerate(texts)}
+def all_scores(
+    scorer: Scorer, queries: Sequence[str], items: Sequence[Document], kept: Path | None
+) -> tuple[Sequence[np.ndarray], Mapping[str, int]]:
+    """The scores of each query with all items, and the number of each item's text among them."""
+    if kept is None:
+        return scorer.scores(queries, [[item.text for item in items]] * len(queries)), places(items)
+    kept.mkdir(parents=True, exist_ok=True)
+    known = new_scores(Counted(scorer), queries, kept, {})
+    known.add(items)
+    return list(known.of(np.arange(len(queries)))), places(known.items)
+
+
+def places(items: Sequence[Document]) -> dict[str, int]:
+    """The number of each item, by its text."""
+    return {item.text: number for number, item in enumerate(items)}
+
+
+def numbers(items: Sequence[Document]) -> dict[str, int]:
+    """The number of each item, by its id."""
+    return {item.id: number for number, item in enumerate(items)}
+
+
+def max_sim() -> "MaxSim":
+    """That of the embedded encoder."""
+    return MaxSim(load_encoder("tiny"), load_tokenizer("tiny"))
 
 
 @dataclass
@@ -149,11 +175,13 @@ def token_vectors(encoder: Any, tokenizer: Any, texts: Sequence[str]) -> list[To
 
 
 def measured(
-    data: Path, seeds: Sequence[int], items: int, budgets: Sequence[int], scorer: Scorer | None
+    data: Path, seeds: Sequence[int], items: int, budgets: Sequence[int], scorer: Scorer, kept: Path | None
 ) -> Iterator[dict[str, Any]]:
-    """Rows by method and budget, questions in English, then of other anchors and languages; all so far, ever more."""
-    scorer = scorer or MaxSim(load_encoder("tiny"), load_tokenizer("tiny"))
-    found = read_field(data, "en", items, False, scorer)
+    """Rows by method and budget, questions in English, then of other anchors and languages; all so far, ever more.
+
+    The other anchors and languages ask for several times as many scores; they are left out where these are kept.
+    """
+    found = read_field(data, "en", items, scorer, kept=kept)
     stages = {"bm25": load_ranker("bm25"), "dense:tiny": Dense("dense:tiny", Remembered(encode_with("tiny")))}
     content: dict[str, Any] = {
         "scorer": found.scorer.name,
@@ -176,9 +204,10 @@ def measured(
         content["rows"] += rows
         tell(rows)
         yield content
-    content["variants"] = variants(data, seeds, items, scorer)
-    tell(content["variants"])
-    yield content
+    if kept is None:
+        content["variants"] = variants(data, seeds, items, scorer)
+        tell(content["variants"])
+        yield content
 
 
 def tell(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -190,10 +219,10 @@ def tell(rows: Sequence[Mapping[str, Any]]) -> None:
 def variants(data: Path, seeds: Sequence[int], items: int, scorer: Scorer) -> list[dict[str, Any]]:
     """Random anchors with more anchor questions, and with questions in other languages, at one budget."""
     rows = []
-    english = read_field(data, "en", items, True, scorer)
+    english = read_field(data, "en", items, scorer, more=True)
     fields = {"English, anchors of TyDi QA too": english}
     for tag in OTHERS:
-        own = read_field(data, tag, items, False, scorer)
+        own = read_field(data, tag, items, scorer)
         crossed = {**own.scorer.rows, **{text: english.scorer.rows[text] for text in english.anchors}}
         fields[f"{tag}, anchors in {tag}"] = own
         fields[f"{tag}, anchors in en"] = own._replace(
@@ -207,7 +236,7 @@ def variants(data: Path, seeds: Sequence[int], items: int, scorer: Scorer) -> li
 
 def reranked(found: Field, stage: Ranker, budget: int) -> Answers:
     """The first stage's best, in the scorer's order."""
-    number = places({item.id: None for item in found.items})
+    number = numbers(found.items)
     ranked = stage.rank(found.queries, budget)
 
     def answers(queries: Sequence[RankedQuery], k: int) -> list[list[int]]:
@@ -259,7 +288,7 @@ def compared(found: Field, ways: Mapping[str, Sequence[Answers]], budget: int) -
 
 def alone(found: Field, stages: Mapping[str, Ranker]) -> dict[str, dict[str, float]]:
     """How many questions have their answer among the first k, by the scorer with all its calls and by each stage."""
-    number = places({item.id: None for item in found.items})
+    number = numbers(found.items)
     matrix = np.stack([found.scorer.rows[query.text] for query in found.queries])
     lists = {found.scorer.name: top(matrix, max(CUTS)).places.tolist()}
     for name, stage in stages.items():

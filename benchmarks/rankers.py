@@ -121,11 +121,10 @@ def compare_rankers(given: argparse.Namespace) -> None:
             trained_row = model not in CONTROLS.values()
             if not trained_row and seed != seeds[0]:
                 continue
-            folder = (
-                experiment.runs / task.name / (f"seed{seed}" if trained_row else "controls") / row.replace(" ", "_")
-            )
+            words = row.replace(" ", "_")
+            folder = given.runs / task.name / (f"seed{seed}" if trained_row else "controls") / words
             result = scored(experiment, model, settings, folder / "test.json")
-            name = f"{row.replace(' ', '_')}-test" + (f"-seed{seed}" if trained_row else "")
+            name = f"{words}-test" + (f"-seed{seed}" if trained_row else "")
             copied.append(publish(result, given.results / experiment.results / f"{name}.json"))
             if experiment.collection and not settings and len(experiment.languages) > 1:
                 matrices.setdefault(row, {})[str(seed if trained_row else 0)] = matrix(experiment, model, folder)

@@ -83,9 +83,9 @@ def measure(given: argparse.Namespace) -> None:
         )
         print(f"{name}: {METRICS[0]} {told}", flush=True)
     for name in chosen:
-        if name != FIRST and FIRST in chosen:
-            found["rows"][name][f"{METRICS[0]} minus {FIRST}"] = paired_difference(
-                counts[name][METRICS[0]], counts[FIRST][METRICS[0]], family(METRICS[0]).value
+        for metric in METRICS if name != FIRST and FIRST in chosen else ():
+            found["rows"][name][f"{metric} minus {FIRST}"] = paired_difference(
+                counts[name][metric], counts[FIRST][metric], family(metric).value
             )._asdict()
     if given.output:
         write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1) + "\n")

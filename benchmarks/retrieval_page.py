@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks import score_matrices_page
+from benchmarks import rankers_page, score_matrices_page
 from benchmarks.pieces import Describe, Heading, Piece, Table
 
 INTRODUCTION = """Search across languages: how fast an index answers and how much it finds. What was measured on
@@ -92,5 +92,6 @@ def _ratio(found: Mapping[str, float] | None) -> str:
 PARTS: dict[str, tuple[str, str, Describe]] = {
     "A million vectors": ("vector_index", "vector_index", _vectors),
     "All candidates in one reading": ("candidates", "candidates", _candidates),
+    **rankers_page.PARTS,
     **score_matrices_page.PARTS,
 }

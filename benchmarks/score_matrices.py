@@ -1,14 +1,15 @@
 """What is done with a matrix of scores: hubs corrected by banks of texts, and a scorer's best found with few calls.
 
     python -m benchmarks.score_matrices --data DIR [--parts words,anchors,captions,sentences] [--seeds 1,2,3]
-        [--items 0] [--scorer RUN] [--quick] [--output results/bench/score_matrices.json]
+        [--items 0] [--scorer RUN --kept FOLDER] [--quick] [--output results/bench/score_matrices.json]
 
 Captions of Multi30k by a bag of words (words) and by the embedded encoder (captions), and sentences of Tatoeba
 (sentences), look for their English under every correction of `retrieval/dbnorm.py`, with banks of several sizes and of
 another domain (`benchmarks.banks`). Questions of XQuAD-R look for English sentences (anchors): ANNCUR beside BM25 and
-vectors that are re-scored with as many calls (`benchmarks.anchors`). Nothing is trained; what is tuned is tuned on dev
-or on held-out anchor questions. The results are written anew after each direction, and a part that is not asked for is
-kept as it was.
+vectors that are re-scored with as many calls (`benchmarks.anchors`), by MaxSim or by a run that scores pairs, all of
+whose scores are kept in a folder: 480,000 calls for 100 questions. Nothing is trained; what is tuned is tuned on dev or
+on held-out anchor questions. The results are written anew after each direction, and a part or scorer that is not asked
+for is kept as it was.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from isogloss.cli import run_guarded
 from isogloss.errors import UserError
 from isogloss.files import write_atomic
 from isogloss.ranking_run import load_ranking
+from isogloss.run_folder import read_manifest
 
 PARTS = ("words", "anchors", "captions", "sentences")
 
@@ -34,7 +36,8 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--seeds", default="1,2,3", help="of the draws of banks and anchors")
     parser.add_argument("--items", type=int, default=0, help="questions that are searched for at most; 0 = all")
-    parser.add_argument("--scorer", help="a run that scores pairs, in the place of MaxSim")
+    parser.add_argument("--scorer", type=Path, help="a run that scores pairs, in the place of MaxSim")
+    parser.add_argument("--kept", type=Path, help="folder for its scores, from which a second call goes on")
     parser.add_argument("--quick", action="store_true", help="a few texts of one direction, to see that it runs")
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
@@ -48,15 +51,18 @@ def measure(given: argparse.Namespace) -> None:
     seeds, parts = [int(seed) for seed in given.seeds.split(",")], given.parts.split(",")
     if wrong := set(parts) - set(PARTS):
         raise UserError(f"--parts: there is no part {min(wrong)}; choose among {', '.join(PARTS)}")
+    if bool(given.scorer) != bool(given.kept):
+        raise UserError("--scorer and --kept belong together: name a run and the folder that keeps its scores")
     found: dict[str, Any] = {}
     if given.output and given.output.is_file():
         found = json.loads(given.output.read_text(encoding="utf-8"))
     for part in parts:
         if part == "anchors":
-            scorer: Any = load_ranking(given.scorer).judge if given.scorer else None
+            scorer = trained_scorer(given.scorer) if given.scorer else anchors.max_sim()
             budgets = anchors.BUDGETS[1:3] if given.quick else anchors.BUDGETS
-            for content in anchors.measured(given.data, seeds, given.items, budgets, scorer):
-                found["anchors"] = content
+            others = [each for each in found.get("anchors", []) if each["scorer"] != scorer.name]
+            for content in anchors.measured(given.data, seeds, given.items, budgets, scorer, given.kept):
+                found["anchors"] = [*others, content]
                 keep(given.output, found)
             continue
         found["banks"] = [row for row in found.get("banks", []) if row["part"] != part]
@@ -66,6 +72,14 @@ def measure(given: argparse.Namespace) -> None:
             for row in rows:
                 tell(row)
             keep(given.output, found)
+
+
+def trained_scorer(run: Path) -> Any:
+    """The scorer of a run, called by what it was trained on and not by its folder."""
+    scorer: Any = load_ranking(run).judge
+    manifest = read_manifest(run)
+    scorer.name = f"{manifest['method']} of {manifest['task']}"
+    return scorer
 
 
 def materials(part: str, data: Path, seeds: Sequence[int], quick: bool) -> Iterator[banks.Material]:

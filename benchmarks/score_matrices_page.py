@@ -24,27 +24,32 @@ def _matrices(content: Mapping[str, Any]) -> Iterator[Piece]:
         ):
             yield f"{task} {direction}, vectors of {encoder}"
             yield _corrections(list(rows))
-    if anchors := content.get("anchors"):
+    if content.get("anchors"):
         yield Heading("A scorer's best with few of its calls")
-        found = ", ".join(
-            f"{name} {row['1']:.1f} / {row['10']:.1f} / {row['100']:.1f}" for name, row in anchors["alone"].items()
-        )
-        yield (
-            f"{anchors['questions']} questions, {anchors['items']:,} sentences, {anchors['anchor_queries']} anchor "
-            f"queries, scorer: {anchors['scorer']}. Recall in percent of the k sentences that the scorer itself puts "
-            "first, by the calls of it that a question may take; + and - where the difference from the better of the "
-            "two first stages with as many calls has an interval without zero. How often the answer itself is found is "
-            "another matter: with all the calls that each wants, the percentage of questions with an answer among the "
-            f"first 1 / 10 / 100 is {found}."
-        )
-        for k in sorted({row["k"] for row in anchors["rows"]}):
-            yield f"k = {k}"
-            yield _by_budget([row for row in anchors["rows"] if row["k"] == k], "recall")
-        yield "Questions with an answer among the ten first that were scored, in percent"
-        yield _by_budget([row for row in anchors["rows"] if row["k"] == 10], "found", marked=False)
-        if anchors["variants"]:
-            yield "Other anchors and other languages of the questions, recall of the 10 and the 100 best"
-            yield _variants(anchors["variants"])
+    for anchors in content.get("anchors", []):
+        yield from _few_calls(anchors)
+
+
+def _few_calls(anchors: Mapping[str, Any]) -> Iterator[Piece]:
+    found = ", ".join(
+        f"{name} {row['1']:.1f} / {row['10']:.1f} / {row['100']:.1f}" for name, row in anchors["alone"].items()
+    )
+    yield (
+        f"{anchors['questions']} questions, {anchors['items']:,} sentences, {anchors['anchor_queries']} anchor "
+        f"queries, scorer: {anchors['scorer']}. Recall in percent of the k sentences that the scorer itself puts "
+        "first, by the calls of it that a question may take; + and - where the difference from the better of the "
+        "two first stages with as many calls has an interval without zero. How often the answer itself is found is "
+        "another matter: with all the calls that each wants, the percentage of questions with an answer among the "
+        f"first 1 / 10 / 100 is {found}."
+    )
+    for k in sorted({row["k"] for row in anchors["rows"]}):
+        yield f"k = {k}, {anchors['scorer']}"
+        yield _by_budget([row for row in anchors["rows"] if row["k"] == k], "recall")
+    yield "Questions with an answer among the ten first that were scored, in percent"
+    yield _by_budget([row for row in anchors["rows"] if row["k"] == 10], "found", marked=False)
+    if anchors["variants"]:
+        yield "Other anchors and other languages of the questions, recall of the 10 and the 100 best"
+        yield _variants(anchors["variants"])
 
 
 def _variants(rows: Sequence[Row]) -> Table:

@@ -4,7 +4,8 @@ import sys
 import pytest
 from toy_ranking import write_xdailydialog, write_xquad_r
 
-from benchmarks import rankers
+from benchmarks import rankers, rankers_page
+from benchmarks.pieces import Table
 
 LENGTHS = {"max_length": 100, "max_question": 60}
 
@@ -48,6 +49,11 @@ def test_all_rows_are_trained_scored_and_written(task, tmp_path, monkeypatch, sm
         assert written == sorted([*alone, *behind])
         matrix = found["query language by document language"]
         assert set(matrix) == {"bm25", "dense", "bi_encoder"} and set(matrix["bi_encoder"]["2"]) == {"en", "de"}
+    _, describe = rankers_page.PARTS["Rankers across languages"][1:]
+    rates, *matrices = (piece for piece in describe(found) if isinstance(piece, Table))
+    assert [row[0] for row in rates.rows] == ["bi_encoder", "cross_encoder"]
+    expected = [f"{name}, {tag}" for name in ("bm25", "dense", "bi_encoder") for tag in ("de", "en")]
+    assert [[row[0] for row in table.rows] for table in matrices] == ([expected] if task == "xquad_r" else [])
     assert "cross_encoder" in capsys.readouterr().out
 
 

@@ -6,7 +6,8 @@ import sys
 import pytest
 from toy_ranking import write_xdailydialog
 
-from benchmarks import response_selection
+from benchmarks import rankers_page, response_selection
+from benchmarks.pieces import Table
 from isogloss.data.directions import Direction
 from isogloss.data.rankings import read_queries
 from isogloss.tasks import load_task
@@ -31,10 +32,16 @@ def test_rows_are_trained_with_the_same_updates_and_scored_in_every_direction(
     words += ["--set", "max_length=100", "--set", "max_question=40"]  # no more than the encoder reads
     monkeypatch.setattr(sys, "argv", list(map(str, ["x", *words, "--output", tmp_path / "found.json"])))
     response_selection.main()
-    rows = json.loads((tmp_path / "found.json").read_text())["rows"]
+    content = json.loads((tmp_path / "found.json").read_text())
+    rows = content["rows"]
     assert list(rows) == ["one_way", "cross_encoder"]
     for name, row in rows.items():
         assert row["P@1"].keys() == row["RR"].keys() == {"de-de", "de-en"}
         assert [(run["updates"], run["seed"]) for run in row["runs"]] == [(2, 1), (2, 2)]
-        assert ("P@1 minus one_way" in row) == (name != "one_way")
+        assert ("P@1 minus one_way" in row) == ("RR minus one_way" in row) == (name != "one_way")
+    _, describe = rankers_page.PARTS["Who sees whom"][1:]
+    tables = [piece for piece in describe(content) if isinstance(piece, Table)]
+    assert [list(table.header[1:]) for table in tables] == [["de-de", "de-en", "against the first"]] * 2
+    assert [row[0] for row in tables[0].rows] == list(rows)
+    assert [row[-1] == "–" for row in tables[0].rows] == [True, False]
     assert "one_way: P@1 de-de" in capsys.readouterr().out

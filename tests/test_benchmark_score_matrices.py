@@ -83,6 +83,30 @@ def test_max_sim_is_the_mean_of_the_nearest_tokens_by_idf():
     np.testing.assert_allclose(found, [[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]], atol=1e-6)  # both words are as rare
 
 
+class Counting:
+    name, pairwise = "counting", True
+
+    def __init__(self):
+        self.calls = 0
+
+    def scores(self, queries, documents):
+        self.calls += sum(map(len, documents))
+        pairs = zip(queries, documents, strict=True)
+        return [np.array([len(query) * 10.0 + len(text) for text in own]) for query, own in pairs]
+
+
+def test_scores_that_are_kept_are_not_asked_for_again(tmp_path):
+    items = [Document(id=f"d{number}", language="en", text="x" * number) for number in (3, 1, 2)]
+    scorer = Counting()
+    direct, columns = anchors.all_scores(scorer, ["a", "bb"], items, None)
+    asked = scorer.calls
+    for _ in range(2):
+        matrix, kept = anchors.all_scores(scorer, ["a", "bb"], items, tmp_path / "kept")
+        np.testing.assert_array_equal(matrix, direct)
+        assert kept == columns
+    assert asked == 6 and scorer.calls < 3 * asked  # once more, and a few to know the scorer again
+
+
 def test_the_page_shows_every_correction_and_every_way():
     hub = np.random.default_rng(9).normal(size=12)
     bank = {name: [sides(120, seed, hub)] for seed, name in enumerate(("20", "120", "120, of Tatoeba"))}
@@ -95,10 +119,10 @@ def test_the_page_shows_every_correction_and_every_way():
     compared = anchors.compared(found, ways, 110)
     content = {
         "banks": rows,
-        "anchors": {
+        "anchors": [{
             "scorer": "table", "items": 150, "questions": 10, "anchor_queries": 20, "rows": compared,
             "alone": anchors.alone(found, {"first": ByNumber()}), "variants": compared[:2],
-        },
+        }],
     }  # fmt: skip
     _, describe = score_matrices_page.PARTS["Matrices of scores"][1:]
     pieces = list(describe(content))
