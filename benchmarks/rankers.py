@@ -57,10 +57,9 @@ class Experiment:
     items: int
     quick: bool
 
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """Of the queries: those of both tasks."""
-        return tuple(tag for tag in self.trained_on.languages if tag in self.task.languages)
+    def languages(self, split: str = "test") -> tuple[str, ...]:
+        """Of a split's queries: those of both tasks."""
+        return tuple(tag for tag in self.trained_on.languages if tag in self.task.languages_of(split))
 
     @property
     def results(self) -> str:
@@ -126,7 +125,7 @@ def compare_rankers(given: argparse.Namespace) -> None:
             result = scored(experiment, model, settings, folder / "test.json")
             name = f"{words}-test" + (f"-seed{seed}" if trained_row else "")
             copied.append(publish(result, given.results / experiment.results / f"{name}.json"))
-            if experiment.collection and not settings and len(experiment.languages) > 1:
+            if experiment.collection and not settings and len(experiment.languages()) > 1:
                 matrices.setdefault(row, {})[str(seed if trained_row else 0)] = matrix(experiment, model, folder)
     found["query language by document language"] = matrices
     if given.output:
@@ -180,9 +179,9 @@ def scored(experiment: Experiment, model: str, settings: Sequence[str], path: Pa
 
 def score(experiment: Experiment, model: str, asked: Asked, path: Path | None, split: str = "test") -> Result:
     """The scores of a model, written to the path if one is given."""
-    e = experiment
+    e, languages = experiment, experiment.languages(split)
     return evaluate_ranker(
-        model, e.task, data=e.data, split=split, languages=e.languages, items=e.items, asked=asked, output=path
+        model, e.task, data=e.data, split=split, languages=languages, items=e.items, asked=asked, output=path
     )
 
 
@@ -191,7 +190,7 @@ def matrix(experiment: Experiment, model: str, folder: Path) -> dict[str, dict[s
     path = folder / "matrix.json"
     if not path.is_file():
         found: dict[str, dict[str, float]] = {}
-        for documents in experiment.languages:
+        for documents in experiment.languages():
             result = score(experiment, model, Asked(documents=[documents]), None)
             for query, value in result.languages.items():
                 found.setdefault(query, {})[documents] = value.value

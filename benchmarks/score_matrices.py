@@ -78,7 +78,8 @@ def trained_scorer(run: Path) -> Any:
     """The scorer of a run, called by what it was trained on and not by its folder."""
     scorer: Any = load_ranking(run).judge
     manifest = read_manifest(run)
-    scorer.name = f"{manifest['method']} of {manifest['task']}"
+    kind = manifest["config"].get("score")
+    scorer.name = f"{manifest['method']} of {manifest['task']}" + (f", {kind}" if kind else "")
     return scorer
 
 
