@@ -5,10 +5,10 @@
         [--output results/bench/rankers_xquad_r.json]
 
 The recipes TASK_METHOD are trained with every seed. The learning rate of each is that of the `--rates` which is best on
-dev with the first seed, found once; nothing else is tuned, and the test split is scored once. A scorer (a
-cross-encoder) ranks the `--depth` documents that a first stage puts first, or all where each query has candidates of
-its own. Where documents are in several languages, every retriever is also asked for those of each language alone: a
-matrix, query language by document language.
+dev with the first seed, found once, a scorer's behind the plain encoder; nothing else is tuned, and the test split is
+scored once. A scorer (a cross-encoder) ranks the `--depth` documents that a first stage puts first, or all where each
+query has candidates of its own. Where documents are in several languages, every retriever is also asked for those of
+each language alone: a matrix, query language by document language.
 `--trained-on` names a task whose recipes are trained, and tuned on its dev, in the place of this one's: what is learned
 from questions is then scored on Vaswani's queries, or on sentences and their translations, in languages of both.
 
@@ -153,7 +153,7 @@ def best_rate(experiment: Experiment, method: str, rates: Sequence[float], seed:
     values, here = {}, replace(experiment, task=experiment.trained_on)
     for rate in rates:
         run = trained(experiment, method, rate, seed)
-        settings = here.behind("bm25") if hasattr(load_method(method).Method, "scorer") else ()
+        settings = here.behind(CONTROLS["dense"]) if hasattr(load_method(method).Method, "scorer") else ()
         result = read_result(scored(here, str(run), settings, run / "results" / "dev.json", split="dev"))
         values[f"{rate:g}"] = result.average
     return float(max(values, key=values.__getitem__)), values

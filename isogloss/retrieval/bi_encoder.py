@@ -71,7 +71,7 @@ class Settings:
     pairs: tuple[str, ...] = ()  # de-en ...: a query in German, a document in English; () = all pairs of languages
     negatives: str = RANDOM  # where further ones come from: random, given, or a ranker (bm25, a run, dense:tiny)
     hard_negatives: NonNegativeInt = 0  # for each query, beside the other documents of its batch
-    band: tuple[int, int] = (10, 100)  # ranks among which a ranker's negatives are drawn
+    band: tuple[int, int] = (10, 100)  # ranks in each language among which a ranker's negatives are drawn
     rounds: PositiveInt = 1  # times that each query is read with other negatives before they repeat
     cut: Literal["end", "start"] = "end"  # which end a text loses that is longer than max_length
     texts_at_once: NonNegativeInt = 0  # texts encoded at a time and computed again in the backward pass; 0 = all

@@ -71,7 +71,7 @@ class Settings:
     pairs: tuple[str, ...] = ()  # de-en ...: a query in German, a document in English; () = all pairs of languages
     negatives: str = RANDOM  # random, given, in_batch, or a ranker that finds them (bm25, a run, dense:tiny)
     count: PositiveInt = 4  # negatives of a query
-    band: tuple[int, int] = (10, 100)  # ranks among which a ranker's negatives are drawn
+    band: tuple[int, int] = (10, 100)  # ranks in each language among which a ranker's negatives are drawn
     rounds: PositiveInt = 1  # times that each query is read with other negatives before they repeat
     cut: Literal["end", "start"] = "end"  # which end a query loses that is longer than max_question
 

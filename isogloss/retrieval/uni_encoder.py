@@ -68,7 +68,7 @@ class Settings:
     pairs: tuple[str, ...] = ()  # de-en ...: a query in German, a document in English; () = all pairs of languages
     negatives: str = IN_BATCH  # in_batch, random, given, or a ranker that finds them (bm25, a run, dense:tiny)
     count: PositiveInt = 9  # negatives of a query; with its answer they are a pool
-    band: tuple[int, int] = (10, 100)  # ranks among which a ranker's negatives are drawn
+    band: tuple[int, int] = (10, 100)  # ranks in each language among which a ranker's negatives are drawn
     rounds: PositiveInt = 1  # times that each query is read with other negatives before they repeat
     cut: Literal["end", "start"] = "start"  # which end a query loses that is longer than max_question
     mlm_weight: NonNegativeFloat = 0.0  # of the loss of guessing hidden tokens

@@ -8,7 +8,7 @@ from toy_ranking import collection, queries
 from isogloss.errors import UserError
 from isogloss.records import RankingPrediction
 from isogloss.retrieval import rankers
-from isogloss.retrieval._negatives import sampler
+from isogloss.retrieval._negatives import by_language, sampler
 from isogloss.retrieval._training_queries import language_pairs, material
 
 WIDE = (1, 100)
@@ -50,12 +50,43 @@ def test_an_example_always_draws_the_same_and_others_draw_others(found):
     assert sampler("random", 5, WIDE, found, 4)(0, 0) != draw(0, 0)
 
 
-def test_a_rankers_negatives_lie_in_the_band_and_are_never_known(found, monkeypatch):
+def test_a_rankers_negatives_lie_in_the_band_of_each_language_and_are_never_known(found, monkeypatch):
     monkeypatch.setattr(rankers, "load_ranker", lambda spec: Backwards())
-    draw = sampler("backwards", 30, (2, 6), found, 1)
-    last = [int(number) for number in found.pool[::-1]]
+    draw = sampler("backwards", 3, (2, 12), found, 1)
+    bands = {tag: set(numbers[::-1][1:12].tolist()) for tag, numbers in by_language(found).items()}
+    drawn = set()
     for number, asked in enumerate(found.queries):
-        assert set(draw(number, number)) == set(last[1:6]) - asked.known
+        for example in range(8):
+            own = set(draw(number, 8 * number + example))
+            assert len(own) == 3 and own <= (bands["en"] | bands["de"]) - asked.known
+            drawn |= own
+    assert drawn == bands["en"] | bands["de"]
+
+
+def test_negatives_are_in_the_languages_of_answers_whatever_a_ranker_prefers():
+    documents = collection()
+    records = [*queries("en", documents), *queries("de", documents)]
+    for pairs, share in {("en-en", "en-de", "de-de", "de-en"): 0.5, ("en-en", "de-en"): 1.0}.items():
+        found = material(records, language_pairs(pairs, ("en", "de")))
+        for source in ("bm25", "random"):
+            draw = sampler(source, 4, WIDE, found, 1)
+            for asked, first in (("en", 0), ("de", len(found.queries) // 2)):
+                assert found.queries[first].language == asked
+                drawn = [draw(first + example % 10, example) for example in range(200)]
+                english = [found.documents[number].language == "en" for own in drawn for number in own]
+                assert len(english) == 800 and abs(sum(english) / 800 - share) < 0.06  # more than three deviations
+
+
+def test_where_a_ranker_finds_too_few_others_of_the_language_are_drawn(found, monkeypatch):
+    class Nothing(Backwards):
+        def rank(self, asked, top_k):
+            empty = [RankingPrediction(query.id, query.language, (), ()) for query in asked]
+            return empty if asked[0].documents[0].language == "de" else super().rank(asked, top_k)
+
+    monkeypatch.setattr(rankers, "load_ranker", lambda spec: Nothing())
+    draw = sampler("nothing", 4, (1, 5), found, 1)
+    tags = {found.documents[number].language for example in range(20) for number in draw(0, example)}
+    assert tags == {"en", "de"} and all(len(draw(0, example)) == 4 for example in range(20))
 
 
 def test_given_negatives_are_the_candidates_that_came_with_the_query():
