@@ -17,12 +17,12 @@ from isogloss.errors import UserError
 
 
 class UniEncoder(EncoderWithHead):
-    """An encoder that scores candidates by the mean of their states; its configuration knows who sees whom."""
+    """An encoder that scores candidates by the mean of their states; its configuration knows who sees whom, and how."""
 
     def build_head(self, hidden_size: int, num_labels: int, dropout: float) -> None:
         """A linear score; none where the texts' means are compared. `guess` is there while training at most."""
         self.mask: str = self.config.candidate_mask
-        self.output = None if self.mask == "diag" else nn.Linear(hidden_size, 1)
+        self.output = nn.Linear(hidden_size, 1) if self.config.candidate_score == "linear" else None
         self.guess: TokenGuess | None = None
 
     def scores(self, input_ids: Tensor, lengths: Sequence[Sequence[int]], asked: Tensor | None = None) -> "Scored":
@@ -60,8 +60,12 @@ class Scored(NamedTuple):
     states: Tensor
 
 
-def with_mask(encoder: PreTrainedModel, mask: str, local_layers: int = 0, fusion_layers: int = 0) -> UniEncoder:
+def with_mask(
+    encoder: PreTrainedModel, mask: str, local_layers: int = 0, fusion_layers: int = 0, score: str = "linear"
+) -> UniEncoder:
     """The encoder under a fresh head: the mask rules in `fusion_layers` above the local ones, 0 = in all of them.
+
+    Under `diag` a candidate knows nothing of the context, and only the inner product can compare them.
 
     Raises:
         UserError: it has fewer layers.
@@ -74,4 +78,5 @@ def with_mask(encoder: PreTrainedModel, mask: str, local_layers: int = 0, fusion
             "lower them, so that at least one is fused"
         )
     encoder.config.candidate_mask = mask
+    encoder.config.candidate_score = "inner_product" if mask == "diag" else score
     return UniEncoder(encoder, 1, [] if mask == "diag" else range(local_layers, end))

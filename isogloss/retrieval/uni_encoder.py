@@ -12,6 +12,8 @@ Where we differ, and why:
   others, so that a score depends on the pool: those of two calls, or of pools of two sizes, cannot be compared. The
   paper's mask is a setting.
 - The released code's `diag` scores a candidate that never saw the context. Here it is the inner product of both means.
+  The other masks may score so too (`score`): an encoder whose means say what a sentence means then begins with what it
+  knows, where a linear function has to learn from nothing what of two means goes together.
 - Its other ways to see are settings too: `square` or `arrow` with `alone` is a cross-encoder, `one_way` with
   `local_layers` lets a candidate see the context in the upper layers only, as a poly-encoder's last one does.
 - A pool is the answer and `count` answers of other queries of the batch, whatever the batch's size. What is known to
@@ -62,6 +64,7 @@ class Settings:
     """Settings of an encoder of candidates."""
 
     mask: Literal["one_way", "arrow", "diag", "square"] = "one_way"  # who sees whom, as `isogloss.encoders.candidates`
+    score: Literal["linear", "inner_product"] = "linear"  # of a candidate's mean state; or that times the context's
     local_layers: NonNegativeInt = 0  # layers below that read each text alone
     fusion_layers: NonNegativeInt = 0  # layers above them that read by the mask, the rest alone again; 0 = all
     alone: bool = False  # each candidate is read with a context of its own
@@ -125,7 +128,7 @@ class Method:
             raise UserError(
                 f"mlm_weight = {s.mlm_weight}: encoder {job.recipe.encoder} has no token that hides others; set it to 0"
             )
-        network = with_mask(job.load_encoder(), s.mask, s.local_layers, s.fusion_layers)
+        network = with_mask(job.load_encoder(), s.mask, s.local_layers, s.fusion_layers, s.score)
         if s.mlm_weight:
             network.guess = TokenGuess(network.config.hidden_size, network.config.vocab_size)
         return network

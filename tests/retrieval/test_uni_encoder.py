@@ -13,6 +13,7 @@ from toy_ranking import NAMES, SHORT, collection, finished, job, queries
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from isogloss.encoders import load_encoder, load_tokenizer
+from isogloss.encoders.candidates import encode_candidates, text_means
 from isogloss.encoders.visibility import encode
 from isogloss.errors import UserError
 from isogloss.kinds import Lengths
@@ -27,6 +28,7 @@ from isogloss.training import fit
 from isogloss.tuning import recomputed
 
 MASKS = ("one_way", "arrow", "diag", "square")
+INNER = "inner_product"  # of means, under the usual mask
 TEXTS = ["Where is A?", "B ist im Gasthof", "hotel", "Wo ist the room for two people in Berlin at nine?"]
 CLOSE = {"atol": 1e-5, "rtol": 0}
 
@@ -39,14 +41,14 @@ def scorer_of(encoder_folder):
     def make(**chosen):
         torch.manual_seed(1)  # of the head
         made = Settings(**chosen)
-        return PoolScorer("toy", with_mask(load_encoder(encoder_folder), made.mask), tokens, made)
+        return PoolScorer("toy", with_mask(load_encoder(encoder_folder), made.mask, score=made.score), tokens, made)
 
     return make
 
 
 @pytest.fixture(scope="module")
 def scorers(scorer_of):
-    return {mask: scorer_of(mask=mask) for mask in MASKS}
+    return {mask: scorer_of(mask=mask) for mask in MASKS} | {INNER: scorer_of(score=INNER)}
 
 
 def prepared(encoder, *, lengths=SHORT, records=None, **chosen):
@@ -58,7 +60,7 @@ def prepared(encoder, *, lengths=SHORT, records=None, **chosen):
 
 
 @given(
-    st.sampled_from(MASKS),
+    st.sampled_from((*MASKS, INNER)),
     st.lists(st.sampled_from(TEXTS), min_size=1, max_size=6),
     st.randoms(use_true_random=False),
 )
@@ -71,7 +73,7 @@ def test_shuffling_the_candidates_shuffles_the_scores(scorers, mask, documents, 
     assert row.dtype == np.float32 and beside.shape == (len(TEXTS),)
 
 
-@given(st.lists(st.sampled_from(TEXTS), max_size=6), st.sampled_from(["one_way", "diag"]))
+@given(st.lists(st.sampled_from(TEXTS), max_size=6), st.sampled_from(["one_way", "diag", INNER]))
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_score_does_not_depend_on_the_pool_where_the_mask_says_so(scorers, others, mask):
     (alone,) = scorers[mask].scores(["Wo ist A?"], [["C is in the hotel"]])
@@ -87,19 +89,21 @@ def test_a_distractor_that_is_taken_away_changes_the_others_under_the_other_mask
     assert np.abs(every[:-1] - fewer).max() > 5e-5
 
 
+@pytest.mark.parametrize("score", ["linear", INNER])
 @pytest.mark.parametrize("mask", ["arrow", "square"])
-def test_alone_is_a_cross_encoder_of_the_mean_state(scorer_of, mask):
-    scorer = scorer_of(mask=mask, alone=True)
+def test_alone_is_a_cross_encoder_of_the_mean_state(scorer_of, mask, score):
+    scorer = scorer_of(mask=mask, alone=True, score=score)
     (row,) = scorer.scores(["Wo ist A?"], [TEXTS])
     rows = pool_rows(scorer.tokens, [(ids, [text]) for ids, text in zip(*tokens_of(scorer, "Wo ist A?"), strict=True)])
     start = 0
-    for score, (own, length) in zip(row, rows["lengths"], strict=True):
+    for found, (own, length) in zip(row, rows["lengths"], strict=True):
         pair = rows["input_ids"][None, start : start + own + length]
         with torch.inference_mode():
             (states,) = encode(scorer.network.encoder, [(pair, torch.ones_like(pair))])
-            expected = scorer.network.output(states[0, own:].mean(0))
+            context, candidate = states[0, :own].mean(0), states[0, own:].mean(0)
+            expected = context @ candidate / 32**0.5 if score == INNER else scorer.network.output(candidate)
         start += own + length
-        assert score == pytest.approx(expected.item(), abs=1e-5)
+        assert found == pytest.approx(expected.item(), abs=1e-4)
     assert scorer.pairwise
 
 
@@ -160,12 +164,13 @@ def test_a_context_loses_its_oldest_words_and_a_candidate_its_last_ones(encoder_
     assert rows["input_ids"].tolist() == [0, *every[-8:], 2, 0, *every[:18], 2]
 
 
-OPENED = [("xlm-roberta", mask) for mask in MASKS] + [("bert", "arrow"), ("modernbert", "one_way")]
+OPENED = [("xlm-roberta", {"mask": mask}) for mask in MASKS]
+OPENED += [("bert", {"mask": "arrow"}), ("modernbert", {}), ("xlm-roberta", {"score": INNER})]
 
 
-@pytest.mark.parametrize(("architecture", "mask"), OPENED)
-def test_a_run_is_opened_with_the_scores_it_was_saved_with_and_no_others(architecture, mask, encoder_folders, tmp_path):
-    method, made, network = prepared(encoder_folders[architecture], mask=mask, mlm_weight=1.0)
+@pytest.mark.parametrize(("architecture", "how"), OPENED)
+def test_a_run_is_opened_with_the_scores_it_was_saved_with_and_no_others(architecture, how, encoder_folders, tmp_path):
+    method, made, network = prepared(encoder_folders[architecture], mlm_weight=1.0, **how)
     expected = PoolScorer("toy", network, method.prepared(made).tokens, method.settings).scores(["Wo?"], [TEXTS])
     folder = finished(method, made, network, tmp_path / "run")
     np.testing.assert_allclose(method.scorer(folder).scores(["Wo?"], [TEXTS])[0], expected[0], **CLOSE)
@@ -219,6 +224,21 @@ def test_alone_is_trained_with_a_context_for_each_candidate(encoder_folder):
     pools, pairs = batches
     assert [len(each) for each in pairs["lengths"]] == [2] * 9 and pairs["hidden"].equal(pools["hidden"])
     torch.testing.assert_close(pairs["loss"], pools["loss"])  # one way, so that it makes no difference
+
+
+def test_an_inner_product_is_of_a_context_that_sees_no_candidate(scorers):
+    scorer = scorers[INNER]
+    (row,) = scorer.scores(["Wo ist A?"], [TEXTS])
+    (query, *_), documents = tokens_of(scorer, "Wo ist A?")
+    ids = pool_rows(scorer.tokens, [(query, documents)])
+    own = ids["lengths"][0][0]
+    with torch.inference_mode():
+        context = scorer.network.encoder(ids["input_ids"][None, :own]).last_hidden_state[0].mean(0)
+        every = torch.ones_like(ids["input_ids"], dtype=torch.bool)
+        packed, states = encode_candidates(scorer.network.encoder, ids["input_ids"], ids["lengths"], wanted=every)
+        means = text_means(packed, states, ids["lengths"])
+    np.testing.assert_allclose(row, (means[1:] @ context).numpy() / 32**0.5, atol=1e-4)
+    np.testing.assert_allclose(means[0], context, atol=1e-5)
 
 
 @pytest.mark.parametrize("mask", ["arrow", "diag"])
