@@ -72,6 +72,11 @@ class Experiment:
         queries = read_queries(self.task, self.data, "test", items=1)
         return max(len(query.documents) for group in queries.values() for query in group) > self.depth
 
+    def document_languages(self) -> list[str]:
+        """Of the documents that the queries of every language are asked of."""
+        queries = read_queries(self.task, self.data, "test", self.languages(), items=1)
+        return sorted(set.intersection(*({each.language for each in group[0].documents} for group in queries.values())))
+
     def behind(self, first_stage: str) -> tuple[str, ...]:
         """The settings of a scorer that ranks what a first stage finds."""
         return (f"first_stage={first_stage}", f"depth={self.depth}")
@@ -125,7 +130,7 @@ def compare_rankers(given: argparse.Namespace) -> None:
             result = scored(experiment, model, settings, folder / "test.json")
             name = f"{words}-test" + (f"-seed{seed}" if trained_row else "")
             copied.append(publish(result, given.results / experiment.results / f"{name}.json"))
-            if experiment.collection and not settings and len(experiment.languages()) > 1:
+            if experiment.collection and not settings and len(experiment.document_languages()) > 1:
                 matrices.setdefault(row, {})[str(seed if trained_row else 0)] = matrix(experiment, model, folder)
     found["query language by document language"] = matrices
     if given.output:
@@ -190,7 +195,7 @@ def matrix(experiment: Experiment, model: str, folder: Path) -> dict[str, dict[s
     path = folder / "matrix.json"
     if not path.is_file():
         found: dict[str, dict[str, float]] = {}
-        for documents in experiment.languages():
+        for documents in experiment.document_languages():
             result = score(experiment, model, Asked(documents=[documents]), None)
             for query, value in result.languages.items():
                 found.setdefault(query, {})[documents] = value.value

@@ -67,7 +67,7 @@ def test_what_is_learned_on_one_task_is_scored_on_another_in_the_languages_of_bo
         (folder / f"tatoeba.{code}-eng.{code}").write_text("\n".join(lines) + "\n", encoding="utf-8")
         (folder / f"tatoeba.{code}-eng.eng").write_text("cat\ndog\n", encoding="utf-8")
     words = ["tatoeba", "--trained-on", "xquad_r", "--data", data, "--quick", "--seeds", "1", "--rates", "1e-4,2e-4"]
-    words += ["--methods", "bi_encoder", "--runs", tmp_path / "runs", "--results", tmp_path / "results"]
+    words += ["--methods", "bi_encoder", "--depth", "1", "--runs", tmp_path / "runs", "--results", tmp_path / "results"]
     monkeypatch.setattr(sys, "argv", ["rankers", *map(str, words)])
     rankers.main()
     assert (tmp_path / "runs/xquad_r/bi_encoder-0.0002-seed1/results/dev.json").is_file()  # tuned where it is trained
