@@ -41,7 +41,7 @@ def sampler(source: str, count: int, band: Band, found: Material, seed: int) -> 
         return lambda query, example: []
     if source == GIVEN:
         return _of_candidates(count, found, seed)
-    pools = by_language(found)
+    pools = pools_by_language(found)
     near = {} if source == RANDOM else mined(source, band, found, pools)
     shares = answer_shares(found)
 
@@ -58,7 +58,7 @@ def sampler(source: str, count: int, band: Band, found: Material, seed: int) -> 
     return drawn
 
 
-def by_language(found: Material) -> dict[str, np.ndarray]:
+def pools_by_language(found: Material) -> dict[str, np.ndarray]:
     """The numbers of the documents among which negatives are drawn, by their language."""
     numbers: dict[str, list[int]] = defaultdict(list)
     for number in found.pool.tolist():

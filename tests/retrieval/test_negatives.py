@@ -8,7 +8,7 @@ from toy_ranking import collection, queries
 from isogloss.errors import UserError
 from isogloss.records import RankingPrediction
 from isogloss.retrieval import rankers
-from isogloss.retrieval._negatives import by_language, sampler
+from isogloss.retrieval._negatives import pools_by_language, sampler
 from isogloss.retrieval._training_queries import language_pairs, material
 
 WIDE = (1, 100)
@@ -53,7 +53,7 @@ def test_an_example_always_draws_the_same_and_others_draw_others(found):
 def test_a_rankers_negatives_lie_in_the_band_of_each_language_and_are_never_known(found, monkeypatch):
     monkeypatch.setattr(rankers, "load_ranker", lambda spec: Backwards())
     draw = sampler("backwards", 3, (2, 12), found, 1)
-    bands = {tag: set(numbers[::-1][1:12].tolist()) for tag, numbers in by_language(found).items()}
+    bands = {tag: set(numbers[::-1][1:12].tolist()) for tag, numbers in pools_by_language(found).items()}
     drawn = set()
     for number, asked in enumerate(found.queries):
         for example in range(8):
