@@ -66,6 +66,13 @@ class Tokens(NamedTuple):
     vectors: np.ndarray  # (S, H), of length one
 
 
+class Limits(NamedTuple):
+    """How many questions there are at most; 0 = all."""
+
+    test: int = 0
+    anchors: int = 0
+
+
 class Field(NamedTuple):
     """What is searched, with what, and by which scorer."""
 
@@ -76,20 +83,21 @@ class Field(NamedTuple):
 
 
 def read_field(
-    data: Path, tag: str, items: int, scorer: Scorer, *, more: bool = False, kept: Path | None = None
+    data: Path, tag: str, limits: Limits, scorer: Scorer, *, more: bool = False, kept: Path | None = None
 ) -> Field:
     """English sentences of XQuAD-R, all splits together; test questions in a language, training questions as anchors.
 
-    items: test questions at most; 0 = all. more: English questions of TyDi QA are anchors too. kept: a folder for the
-    scores of a slow scorer, so that a second call goes on with them.
+    more: English questions of TyDi QA are anchors too. kept: a folder for the scores of a slow scorer, so that a second
+    call goes on with them.
     """
     task = load_task("xquad_r", data)
     splits = {split: among(read_queries(task, data, split, [tag]), ["en"])[tag] for split in ("train", "dev", "test")}
     documents = {each.text: each for group in splits.values() for each in group[0].documents}
     collection = tuple(documents.values())
     test = [replace(query, documents=collection) for query in splits["test"]]
-    test = drawn(test, items) if items else test
-    anchors = [query.text for query in splits["train"]]
+    test = drawn(test, limits.test) if limits.test else test
+    train = drawn(splits["train"], limits.anchors) if limits.anchors else splits["train"]
+    anchors = [query.text for query in train]
     if more:
         asked = read_split(load_task("mlqa_dev", data), data, "train", ["en"])["en"]
         anchors = list(dict.fromkeys([*anchors, *(record.question for record in asked)]))[:ANCHORS]
@@ -175,13 +183,13 @@ def token_vectors(encoder: Any, tokenizer: Any, texts: Sequence[str]) -> list[To
 
 
 def measured(
-    data: Path, seeds: Sequence[int], items: int, budgets: Sequence[int], scorer: Scorer, kept: Path | None
+    data: Path, seeds: Sequence[int], limits: Limits, budgets: Sequence[int], scorer: Scorer, kept: Path | None
 ) -> Iterator[dict[str, Any]]:
     """Rows by method and budget, questions in English, then of other anchors and languages; all so far, ever more.
 
     The other anchors and languages ask for several times as many scores; they are left out where these are kept.
     """
-    found = read_field(data, "en", items, scorer, kept=kept)
+    found = read_field(data, "en", limits, scorer, kept=kept)
     stages = {"bm25": load_ranker("bm25"), "dense:tiny": Dense("dense:tiny", Remembered(encode_with("tiny")))}
     content: dict[str, Any] = {
         "scorer": found.scorer.name,
@@ -205,7 +213,7 @@ def measured(
         tell(rows)
         yield content
     if kept is None:
-        content["variants"] = variants(data, seeds, items, scorer)
+        content["variants"] = variants(data, seeds, limits, scorer)
         tell(content["variants"])
         yield content
 
@@ -216,13 +224,13 @@ def tell(rows: Sequence[Mapping[str, Any]]) -> None:
         print(f"{row['budget']} calls, k {row['k']}, {row['method']}: {row['recall']['value']:.1f}", flush=True)
 
 
-def variants(data: Path, seeds: Sequence[int], items: int, scorer: Scorer) -> list[dict[str, Any]]:
+def variants(data: Path, seeds: Sequence[int], limits: Limits, scorer: Scorer) -> list[dict[str, Any]]:
     """Random anchors with more anchor questions, and with questions in other languages, at one budget."""
     rows = []
-    english = read_field(data, "en", items, scorer, more=True)
+    english = read_field(data, "en", limits, scorer, more=True)
     fields = {"English, anchors of TyDi QA too": english}
     for tag in OTHERS:
-        own = read_field(data, tag, items, scorer)
+        own = read_field(data, tag, limits, scorer)
         crossed = {**own.scorer.rows, **{text: english.scorer.rows[text] for text in english.anchors}}
         fields[f"{tag}, anchors in {tag}"] = own
         fields[f"{tag}, anchors in en"] = own._replace(

@@ -1,10 +1,10 @@
 """Rankers beside each other on a task: controls, a trained bi-encoder, and scorers behind each of these.
 
-    python -m benchmarks.rankers xquad_r --data DIR [--seeds 1,2,3] [--rates 1e-4,3e-4] [--methods bi_encoder,...]
+    python -m benchmarks.rankers xquad_r --data DIR [--seeds 1,2,3] [--rates 6e-5,2e-4] [--methods bi_encoder,...]
         [--trained-on xquad_r] [--depth 20] [--items 0] [--runs runs/rankers] [--results results] [--quick]
         [--output results/bench/rankers_xquad_r.json]
 
-The recipes TASK_METHOD are trained with every seed. The learning rate of each is that of the `--rates` which is best on
+The recipes TASK_METHOD are trained with every seed. Of several `--rates` each takes the learning rate that is best on
 dev with the first seed, found once, a scorer's behind the plain encoder; nothing else is tuned, and the test split is
 scored once. A scorer (a cross-encoder) ranks the `--depth` documents that a first stage puts first, or all where each
 query has candidates of its own. Where documents are in several languages, every retriever is also asked for those of
@@ -18,7 +18,7 @@ matrix, the rates and what the trainings took, to the output. What is finished i
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,26 @@ METHODS = ("bi_encoder", "cross_encoder", "uni_encoder")
 CONTROLS = {"bm25": "bm25", "dense": "dense:tiny"}
 # small batches and little training, to see that it runs
 QUICK = ("updates=2", "batch_size=4", "save_every=0")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is scored: a retriever as it is, or a scorer behind one of them."""
+
+    name: str
+    model: str
+    settings: tuple[str, ...] = ()
+    seed: int = 0  # 0 = nothing is trained
+
+    @property
+    def words(self) -> str:
+        """Its name in a path."""
+        return self.name.replace(" ", "_")
+
+    @property
+    def file(self) -> str:
+        """The name of its result."""
+        return f"{self.words}-test" + (f"-seed{self.seed}" if self.seed else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,10 @@ class Experiment:
         queries = read_queries(self.task, self.data, "test", self.languages(), items=1)
         return sorted(set.intersection(*({each.language for each in group[0].documents} for group in queries.values())))
 
+    def folder(self, row: Row) -> Path:
+        """Where a row's scores are kept."""
+        return self.runs / self.task.name / (f"seed{row.seed}" if row.seed else "controls") / row.words
+
     def behind(self, first_stage: str) -> tuple[str, ...]:
         """The settings of a scorer that ranks what a first stage finds."""
         return (f"first_stage={first_stage}", f"depth={self.depth}")
@@ -88,9 +112,7 @@ def main() -> None:
     parser.add_argument("task", help="xquad_r or xdailydialog, or another with recipes TASK_METHOD")
     parser.add_argument("--data", type=Path, required=True, help="folder that holds the task's data")
     parser.add_argument("--seeds", default="1,2,3")
-    parser.add_argument(
-        "--rates", default="1e-4,3e-4", help="learning rates, of which dev chooses; one is taken as it is"
-    )
+    parser.add_argument("--rates", default="", help="learning rates, of which dev chooses; by default the recipe's own")
     parser.add_argument("--trained-on", help="the task whose recipes are trained; by default the same")
     parser.add_argument("--methods", default=",".join(METHODS), help="those without a recipe are left out")
     parser.add_argument("--depth", type=int, default=20, help="documents that a scorer ranks")
@@ -109,50 +131,45 @@ def compare_rankers(given: argparse.Namespace) -> None:
     items = 4 if given.quick else given.items
     experiment = Experiment(task, trained_on, given.data, given.runs, given.depth, items, given.quick)
     seeds = [int(seed) for seed in given.seeds.split(",")]
-    rates = [float(rate) for rate in given.rates.split(",")]
+    rates = [float(rate) for rate in given.rates.split(",") if rate]
     methods = [name for name in given.methods.split(",") if f"{trained_on.name}_{name}" in recipe_files()]
-    found: dict[str, Any] = {"task": task.name, "trained_on": trained_on.name, "depth": given.depth, "items": items}
-    found |= {"rates": {}, "runs": {}}
-    chosen = {}
-    for name in methods:
-        chosen[name], found["rates"][name] = best_rate(experiment, name, rates, seeds[0])
-    copied: list[Path] = []
-    matrices: dict[str, dict[str, Any]] = {}
-    for seed in seeds:
-        runs = {name: trained(experiment, name, chosen[name], seed) for name in methods}
-        found["runs"] |= {f"{name}, seed {seed}": took(run) for name, run in runs.items()}
-        for row, model, settings in rows(experiment, runs):
-            trained_row = model not in CONTROLS.values()
-            if not trained_row and seed != seeds[0]:
-                continue
-            words = row.replace(" ", "_")
-            folder = given.runs / task.name / (f"seed{seed}" if trained_row else "controls") / words
-            result = scored(experiment, model, settings, folder / "test.json")
-            name = f"{words}-test" + (f"-seed{seed}" if trained_row else "")
-            copied.append(publish(result, given.results / experiment.results / f"{name}.json"))
-            if experiment.collection and not settings and len(experiment.document_languages()) > 1:
-                matrices.setdefault(row, {})[str(seed if trained_row else 0)] = matrix(experiment, model, folder)
-    found["query language by document language"] = matrices
+    best = {name: best_rate(experiment, name, rates, seeds[0]) for name in methods}
+    runs = {seed: {name: trained(experiment, name, best[name][0], seed) for name in methods} for seed in seeds}
+    compared = list(dict.fromkeys(row for seed in seeds for row in rows(experiment, runs[seed], seed)))
+    copied = [
+        publish(
+            scored(experiment, row.model, row.settings, experiment.folder(row) / "test.json"),
+            given.results / experiment.results / f"{row.file}.json",
+        )
+        for row in compared
+    ]
+    found = {"task": task.name, "trained_on": trained_on.name, "depth": given.depth, "items": items}
+    found["rates"] = {name: values for name, (_, values) in best.items()}
+    found["runs"] = {f"{name}, seed {seed}": took(run) for seed in seeds for name, run in runs[seed].items()}
+    found["query language by document language"] = matrices(experiment, compared)
     if given.output:
         write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1, ensure_ascii=False) + "\n")
     print(comparison_table(compare(copied)))
 
 
-def rows(experiment: Experiment, runs: dict[str, Path]) -> list[tuple[str, str, Sequence[str]]]:
-    """Name, model and settings of every row of a seed: retrievers, then scorers behind each of them."""
+def rows(experiment: Experiment, runs: Mapping[str, Path], seed: int) -> list[Row]:
+    """The rows of a seed: retrievers, the same controls for every seed, then scorers behind each of them."""
     scorers = {name: str(run) for name, run in runs.items() if hasattr(load_method(name).Method, "scorer")}
-    retrievers = CONTROLS | {name: str(run) for name, run in runs.items() if name not in scorers}
-    found: list[tuple[str, str, Sequence[str]]] = [(name, model, ()) for name, model in retrievers.items()]
+    found = [Row(name, model) for name, model in CONTROLS.items()]
+    found += [Row(name, str(run), seed=seed) for name, run in runs.items() if name not in scorers]
+    retrievers = tuple(found)
     for name, run in scorers.items():
         if experiment.collection:
-            found += [(f"{name} over {first}", run, experiment.behind(spec)) for first, spec in retrievers.items()]
+            found += [Row(f"{name} over {each.name}", run, experiment.behind(each.model), seed) for each in retrievers]
         else:  # nobody is asked for documents: each query has its own
-            found.append((name, run, experiment.behind("bm25")))
+            found.append(Row(name, run, experiment.behind(CONTROLS["bm25"]), seed))
     return found
 
 
 def best_rate(experiment: Experiment, method: str, rates: Sequence[float], seed: int) -> tuple[float, dict[str, float]]:
-    """The learning rate that is best on dev, and the main measure there of each; of one alone nothing is scored."""
+    """The learning rate that is best on dev, and the main measure there of each; without a choice nothing is scored."""
+    if not rates:
+        return read_recipe(f"{experiment.trained_on.name}_{method}")["train"]["learning_rate"], {}
     if len(rates) == 1:
         return rates[0], {}
     values, here = {}, replace(experiment, task=experiment.trained_on)
@@ -190,13 +207,23 @@ def score(experiment: Experiment, model: str, asked: Asked, path: Path | None, s
     )
 
 
-def matrix(experiment: Experiment, model: str, folder: Path) -> dict[str, dict[str, float]]:
+def matrices(experiment: Experiment, compared: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """By retriever and seed (0 of the controls), where documents are in several languages: a matrix of these."""
+    found: dict[str, dict[str, Any]] = {}
+    if experiment.collection and len(experiment.document_languages()) > 1:
+        for row in compared:
+            if not row.settings:
+                found.setdefault(row.name, {})[str(row.seed)] = matrix(experiment, row)
+    return found
+
+
+def matrix(experiment: Experiment, row: Row) -> dict[str, dict[str, float]]:
     """The main measure by query language and document language, where only documents of one language are ranked."""
-    path = folder / "matrix.json"
+    path = experiment.folder(row) / "matrix.json"
     if not path.is_file():
         found: dict[str, dict[str, float]] = {}
         for documents in experiment.document_languages():
-            result = score(experiment, model, Asked(documents=[documents]), None)
+            result = score(experiment, row.model, Asked(documents=[documents]), None)
             for query, value in result.languages.items():
                 found.setdefault(query, {})[documents] = value.value
         write_atomic(path, json.dumps(found, indent=1))

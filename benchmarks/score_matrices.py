@@ -1,7 +1,7 @@
 """What is done with a matrix of scores: hubs corrected by banks of texts, and a scorer's best found with few calls.
 
     python -m benchmarks.score_matrices --data DIR [--parts words,anchors,captions,sentences] [--seeds 1,2,3]
-        [--items 0] [--scorer RUN --kept FOLDER] [--quick] [--output results/bench/score_matrices.json]
+        [--items 0] [--anchors 0] [--scorer RUN --kept FOLDER] [--quick] [--output results/bench/score_matrices.json]
 
 Captions of Multi30k by a bag of words (words) and by the embedded encoder (captions), and sentences of Tatoeba
 (sentences), look for their English under every correction of `retrieval/dbnorm.py`, with banks of several sizes and of
@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--seeds", default="1,2,3", help="of the draws of banks and anchors")
     parser.add_argument("--items", type=int, default=0, help="questions that are searched for at most; 0 = all")
+    parser.add_argument("--anchors", type=int, default=0, help="anchor questions at most; 0 = all")
     parser.add_argument("--scorer", type=Path, help="a run that scores pairs, in the place of MaxSim")
     parser.add_argument("--kept", type=Path, help="folder for its scores, from which a second call goes on")
     parser.add_argument("--quick", action="store_true", help="a few texts of one direction, to see that it runs")
@@ -61,7 +62,8 @@ def measure(given: argparse.Namespace) -> None:
             scorer = trained_scorer(given.scorer) if given.scorer else anchors.max_sim()
             budgets = anchors.BUDGETS[1:3] if given.quick else anchors.BUDGETS
             others = [each for each in found.get("anchors", []) if each["scorer"] != scorer.name]
-            for content in anchors.measured(given.data, seeds, given.items, budgets, scorer, given.kept):
+            limits = anchors.Limits(given.items, given.anchors)
+            for content in anchors.measured(given.data, seeds, limits, budgets, scorer, given.kept):
                 found["anchors"] = [*others, content]
                 keep(given.output, found)
             continue
