@@ -13,7 +13,8 @@ each language alone: a matrix, query language by document language.
 from questions is then scored on Vaswani's queries, or on sentences and their translations, in languages of both.
 
 Results go to RESULTS/TASK_tiny (those of sentence pairs to RESULTS/TASK_ranking), from where the tables are made; the
-matrix, the rates and what the trainings took, to the output. What is finished is not done again.
+matrix, the rates and what the trainings took, to the output, beside those of other methods that are there. What is
+finished is not done again.
 """
 
 import argparse
@@ -143,12 +144,15 @@ def compare_rankers(given: argparse.Namespace) -> None:
         )
         for row in compared
     ]
-    found = {"task": task.name, "trained_on": trained_on.name, "depth": given.depth, "items": items}
-    found["rates"] = {name: values for name, (_, values) in best.items()}
-    found["runs"] = {f"{name}, seed {seed}": took(run) for seed in seeds for name, run in runs[seed].items()}
-    found["query language by document language"] = matrices(experiment, compared)
+    about = {"task": task.name, "trained_on": trained_on.name, "depth": given.depth, "items": items}
+    found = {
+        "rates": {name: values for name, (_, values) in best.items() if values},
+        "runs": {f"{name}, seed {seed}": took(run) for seed in seeds for name, run in runs[seed].items()},
+        "query language by document language": matrices(experiment, compared),
+    }
     if given.output:
-        write_atomic(given.output, json.dumps(rounded(found) | circumstances(), indent=1, ensure_ascii=False) + "\n")
+        content = about | beside(found, about, given.output)
+        write_atomic(given.output, json.dumps(rounded(content) | circumstances(), indent=1, ensure_ascii=False) + "\n")
     print(comparison_table(compare(copied)))
 
 
@@ -215,6 +219,15 @@ def matrices(experiment: Experiment, compared: Sequence[Row]) -> dict[str, dict[
             if not row.settings:
                 found.setdefault(row.name, {})[str(row.seed)] = matrix(experiment, row)
     return found
+
+
+def beside(
+    found: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any], output: Path
+) -> dict[str, Mapping[str, Any]]:
+    """What was found, and what an earlier call wrote of other methods if it was about the same."""
+    earlier = json.loads(output.read_text(encoding="utf-8")) if output.is_file() else {}
+    known = earlier if about.items() <= earlier.items() else {}
+    return {name: known.get(name, {}) | values for name, values in found.items()}
 
 
 def matrix(experiment: Experiment, row: Row) -> dict[str, dict[str, float]]:

@@ -14,7 +14,7 @@ def _rankers(content: Mapping[str, Any]) -> Iterator[Piece]:
         f"Trained on {content['trained_on']}; {scored} of each language are scored, and a scorer ranks "
         f"{content['depth']} documents. The scores are in the tables of results.md."
     )
-    if rates := {name: tried for name, tried in content["rates"].items() if tried}:
+    if rates := content["rates"]:
         yield "Learning rates, and the main measure on dev of a run with the first seed; the best was taken:"
         columns = list(dict.fromkeys(rate for tried in rates.values() for rate in tried))
         yield Table(

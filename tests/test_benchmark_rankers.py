@@ -75,3 +75,14 @@ def test_what_is_learned_on_one_task_is_scored_on_another_in_the_languages_of_bo
     assert set(written) == {"bm25-test", "dense-test", "bi_encoder-test-seed1"}
     assert {each["task"] for each in written.values()} == {"tatoeba"}
     assert set(written["bm25-test"]["languages"]) == {"de"}
+
+
+def test_a_call_for_one_method_keeps_what_was_written_of_another_with_the_same_depth(tmp_path):
+    output, about = tmp_path / "out.json", {"task": "toy", "depth": 20}
+    output.write_text(json.dumps(about | {"rates": {"bi_encoder": {"0.1": 1.0}}, "runs": {"bi_encoder, seed 1": {}}}))
+    found = {"rates": {}, "runs": {"cross_encoder, seed 1": {"updates": 2}}}
+    assert rankers.beside(found, about, output) == {
+        "rates": {"bi_encoder": {"0.1": 1.0}},
+        "runs": {"bi_encoder, seed 1": {}, "cross_encoder, seed 1": {"updates": 2}},
+    }
+    assert rankers.beside(found, about | {"depth": 10}, output) == found
