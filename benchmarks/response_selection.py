@@ -106,8 +106,8 @@ def trained(name: str, seed: int, given: argparse.Namespace) -> Path:
     folder = given.runs / f"{name}-seed{seed}"
     if not (folder / MANIFEST).is_file():
         method, config = ROWS[name]
-        content = read_recipe(f"{TASK}_{method}") | {"languages": ["en", "de"]}
-        content["config"] |= config
+        content: dict[str, Any] = read_recipe(f"{TASK}_{method}") | {"languages": ["en", "de"]}
+        content["config"] = content["config"] | config
         flags = {"data": given.data, "seed": seed, "output": folder, "encoder": given.encoder}
         train(resolve(content, flags, given.set))
     return folder
