@@ -1,11 +1,14 @@
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from toy_ranking import write_xdailydialog, write_xquad_r
 
 from benchmarks import rankers, rankers_page
 from benchmarks.pieces import Table
+from isogloss.recipe import read_recipe
+from isogloss.tasks import load_task
 
 LENGTHS = {"max_length": 100, "max_question": 60}
 
@@ -86,3 +89,11 @@ def test_a_call_for_one_method_keeps_what_was_written_of_another_with_the_same_d
         "runs": {"bi_encoder, seed 1": {}, "cross_encoder, seed 1": {"updates": 2}},
     }
     assert rankers.beside(found, about | {"depth": 10}, output) == found
+
+
+def test_without_a_choice_of_rates_nothing_is_trained_and_the_recipe_has_its_own():
+    task = load_task("xquad_r")
+    experiment = rankers.Experiment(task, task, Path("nowhere"), Path("nowhere"), 20, 0, False)
+    own = read_recipe("xquad_r_bi_encoder")["train"]["learning_rate"]
+    assert rankers.best_rate(experiment, "bi_encoder", [], 1) == (own, {})
+    assert rankers.best_rate(experiment, "bi_encoder", [0.5], 1) == (0.5, {})
