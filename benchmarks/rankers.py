@@ -41,6 +41,7 @@ from isogloss.runs import train
 from isogloss.tasks import Task, load_task
 
 METHODS = ("bi_encoder", "cross_encoder", "uni_encoder")
+MATRICES = "query language by document language"
 CONTROLS = {"bm25": "bm25", "dense": "dense:tiny"}
 # small batches and little training, to see that it runs
 QUICK = ("updates=2", "batch_size=4", "save_every=0")
@@ -148,7 +149,7 @@ def compare_rankers(given: argparse.Namespace) -> None:
     found = {
         "rates": {name: values for name, (_, values) in best.items() if values},
         "runs": {f"{name}, seed {seed}": took(run) for seed in seeds for name, run in runs[seed].items()},
-        "query language by document language": matrices(experiment, compared),
+        MATRICES: matrices(experiment, compared),
     }
     if given.output:
         content = about | beside(found, about, given.output)
@@ -221,13 +222,13 @@ def matrices(experiment: Experiment, compared: Sequence[Row]) -> dict[str, dict[
     return found
 
 
-def beside(
-    found: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any], output: Path
-) -> dict[str, Mapping[str, Any]]:
-    """What was found, and what an earlier call wrote of other methods if it was about the same."""
+def beside(found: Mapping[str, dict[str, Any]], about: Mapping[str, Any], output: Path) -> dict[str, dict[str, Any]]:
+    """What was found, and what an earlier call wrote of other methods and seeds if it was about the same."""
     earlier = json.loads(output.read_text(encoding="utf-8")) if output.is_file() else {}
     known = earlier if about.items() <= earlier.items() else {}
-    return {name: known.get(name, {}) | values for name, values in found.items()}
+    made = {name: known.get(name, {}) | values for name, values in found.items()}
+    made[MATRICES] |= {row: known.get(MATRICES, {}).get(row, {}) | seeds for row, seeds in found[MATRICES].items()}
+    return made
 
 
 def matrix(experiment: Experiment, row: Row) -> dict[str, dict[str, float]]:

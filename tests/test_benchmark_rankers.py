@@ -80,13 +80,15 @@ def test_what_is_learned_on_one_task_is_scored_on_another_in_the_languages_of_bo
     assert set(written["bm25-test"]["languages"]) == {"de"}
 
 
-def test_a_call_for_one_method_keeps_what_was_written_of_another_with_the_same_depth(tmp_path):
+def test_a_call_for_one_method_or_seed_keeps_what_was_written_of_others_with_the_same_depth(tmp_path):
     output, about = tmp_path / "out.json", {"task": "toy", "depth": 20}
-    output.write_text(json.dumps(about | {"rates": {"bi_encoder": {"0.1": 1.0}}, "runs": {"bi_encoder, seed 1": {}}}))
-    found = {"rates": {}, "runs": {"cross_encoder, seed 1": {"updates": 2}}}
+    earlier = {"rates": {"bi_encoder": {"0.1": 1.0}}, "runs": {"bi_encoder, seed 1": {}}}
+    output.write_text(json.dumps(about | earlier | {rankers.MATRICES: {"bm25": {"0": {}}, "bi_encoder": {"1": {}}}}))
+    found = {"rates": {}, "runs": {"cross_encoder, seed 1": {}}, rankers.MATRICES: {"bi_encoder": {"2": {}}}}
     assert rankers.beside(found, about, output) == {
         "rates": {"bi_encoder": {"0.1": 1.0}},
-        "runs": {"bi_encoder, seed 1": {}, "cross_encoder, seed 1": {"updates": 2}},
+        "runs": {"bi_encoder, seed 1": {}, "cross_encoder, seed 1": {}},
+        rankers.MATRICES: {"bm25": {"0": {}}, "bi_encoder": {"1": {}, "2": {}}},
     }
     assert rankers.beside(found, about | {"depth": 10}, output) == found
 
