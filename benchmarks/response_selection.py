@@ -34,9 +34,10 @@ from isogloss.runs import train
 from isogloss.tasks import load_task
 
 TASK = "xdailydialog"
+NEGATIVES = 3  # of a context, as in the cross-encoder's recipe
 # by name: the recipe's method, and what is another way in its config
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
-    **{mask: ("uni_encoder", {"mask": mask}) for mask in ("one_way", "arrow", "diag")},
+    **{mask: ("uni_encoder", {"mask": mask, "count": NEGATIVES}) for mask in ("one_way", "arrow", "diag")},
     "cross_encoder": ("cross_encoder", {}),
     "bi_encoder": ("bi_encoder", {}),
 }
