@@ -28,16 +28,18 @@ def program_scores(command: Sequence[str], rows: Iterable[Row], count: int) -> l
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
     except OSError as error:
         raise UserError(f"gate quality: cannot start {name!r}: {error.strerror}; check the command") from None
-    with process:
-        assert process.stdin is not None and process.stdout is not None
-        feeder = Thread(target=_feed, args=(process.stdin, rows), daemon=True)
-        feeder.start()
-        try:
-            scores = [_number(line, name) for line in process.stdout]
-        except BaseException:
-            process.kill()
-            raise
+    assert process.stdin is not None and process.stdout is not None
+    feeder = Thread(target=_feed, args=(process.stdin, rows), daemon=True)
+    feeder.start()
+    try:
+        with process.stdout as answers:
+            scores = [_number(line, name) for line in answers]
         feeder.join()
+        process.wait()
+    except BaseException:
+        process.kill()  # the feeder finds nobody who reads then; it alone closes what it writes to
+        process.wait()
+        raise
     if process.returncode:
         raise UserError(f"gate quality: {name!r} ended with exit code {process.returncode}; its own words are above")
     if len(scores) != count:

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -58,6 +59,18 @@ def test_a_program_gets_more_rows_than_a_pipe_holds(tmp_path):
 def test_a_program_that_fails_is_one_line(tmp_path, text, complaint):
     with pytest.raises(UserError, match=complaint):
         list(judged(lambda: [row("a", "b")], {"quality": 0.5}, program=program(tmp_path, text)))
+
+
+def test_a_program_that_fails_before_it_is_fed_says_so_too(tmp_path):
+    deaf, told = "import os\nos.close(0)\nprint('good', flush=True)", Event()
+
+    def rows():
+        yield row("a", "b")
+        told.wait(20)
+
+    with pytest.raises(UserError, match="wrote 'good' where a number"):
+        program_scores(program(tmp_path, deaf), rows(), 1)
+    told.set()
 
 
 def test_a_program_that_is_not_there_is_named():
