@@ -5,8 +5,9 @@
         [--output results/bench/response_selection.json]
 
 Every row is trained by the recipe of its method on XDailyDialog in English and German, contexts and replies of both
-mixed, from the same encoder; masks and the cross-encoder with as many updates, contexts per update and replies per
-context. Nothing is tuned here. A direction is the language of the contexts and that of the replies. A score is the mean
+mixed, from the same encoder; masks with as many replies per context as the cross-encoder. `pairs` is the Uni-Encoder
+with a context for each reply, each seeing the other: a cross-encoder that is trained as the masks are. Nothing is tuned
+here. A direction is the language of the contexts and that of the replies. A score is the mean
 over the seeds, its interval of 95 % is over dialogues. What is finished is not done again.
 """
 
@@ -37,7 +38,9 @@ TASK = "xdailydialog"
 NEGATIVES = 3  # of a context, as in the cross-encoder's recipe
 # by name: the recipe's method, and what is another way in its config
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
-    **{mask: ("uni_encoder", {"mask": mask, "count": NEGATIVES}) for mask in ("one_way", "arrow", "diag")},
+    **{mask: ("uni_encoder", {"mask": mask, "count": NEGATIVES}) for mask in ("one_way", "arrow")},
+    "diag": ("uni_encoder", {"mask": "diag", "count": NEGATIVES, "cross_weight": 1.0}),
+    "pairs": ("uni_encoder", {"mask": "arrow", "alone": True, "count": NEGATIVES}),
     "cross_encoder": ("cross_encoder", {}),
     "bi_encoder": ("bi_encoder", {}),
 }

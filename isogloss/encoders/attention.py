@@ -23,14 +23,32 @@ from isogloss.errors import UserError, nearest
 
 CHOICE = "ISOGLOSS_ATTENTION"
 AUTO = "auto"
+DIRECTIONS = 8  # of which a bias needs one; flash attention wants a multiple of 8
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, segments: Segments, *, window: int | None, dropout: float, scale: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    segments: Segments,
+    bias: Tensor | None = None,
+    *,
+    window: int | None,
+    dropout: float,
+    scale: float,
 ) -> Tensor:
-    """The attention output (1, heads, P, d) of the backend that suits the device, or was asked for by name."""
-    name = backend(query.device.type, query.dtype, window is not None, dropout > 0)
-    return BACKENDS[name](query, key, value, segments, window, dropout, scale)
+    """The attention output (1, heads, P, d) of the backend that suits the device, or was asked for by name.
+
+    bias: (K,), added to every score of a key.
+    """
+    attention = BACKENDS[backend(query.device.type, query.dtype, window is not None, dropout > 0)]
+    if bias is None:
+        return attention(query, key, value, segments, window, dropout, scale)
+    # a backend without biases adds this one too: a further direction, in which a query times a key is the bias / scale
+    beside = F.pad(bias.to(key.dtype)[:, None], (0, DIRECTIONS - 1)).expand(*key.shape[:2], -1, -1)
+    query = torch.cat([query, query.new_full((*query.shape[:3], DIRECTIONS), 1 / scale)], -1)
+    key, value = torch.cat([key, beside], -1), F.pad(value, (0, DIRECTIONS))
+    return attention(query, key, value, segments, window, dropout, scale)[..., :-DIRECTIONS]
 
 
 def backend(device: str, dtype: torch.dtype, windows: bool, dropout: bool) -> str:

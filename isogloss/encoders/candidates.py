@@ -13,6 +13,7 @@ what is gathered, which bounds the memory. Who sees whom in the fused layers is 
 Letters: T tokens of all texts, P tokens that reach the end, H hidden size.
 """
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -55,6 +56,7 @@ def encode_candidates(
     mask: str = "one_way",
     fused_layers: Collection[int] | None = None,
     *,
+    cross_weight: float = 1.0,
     wanted: Tensor | None = None,
 ) -> tuple[Packed, Tensor]:
     """The texts as a row, and the last states (P, H) of the tokens that reached the end; the rest as in the packer.
@@ -70,6 +72,7 @@ def encode_candidates(
         range(depth) if fused_layers is None else fused_layers,
         first_position=first_position(encoder),
         typed=getattr(encoder.config, "type_vocab_size", 0) > 1,
+        cross_weight=cross_weight,
         wanted=wanted,
     )
     return packed, read_packed(encoder, packed)[0]
@@ -84,17 +87,20 @@ def pack_candidates(
     *,
     first_position: int = 0,
     typed: bool = False,
+    cross_weight: float = 1.0,
     wanted: Tensor | None = None,
 ) -> Packed:
     """Contexts with their candidates as one row, read by `depth` layers: by the mask in the fused ones, else alone.
 
     input_ids: (T,), the texts end to end, each context before its candidates. wanted: (T,), true for the tokens whose
     last states are asked for, by default those of the candidates. typed: candidates have the encoder's second token
-    type. The padded batch of the row is (1, T). Tokens that nobody reads any more leave as in
-    `isogloss.encoders.packing`. Everything is worked out on the CPU.
+    type. cross_weight: what a key of another text counts in a softmax, an own one being 1; under `square` all are own.
+    The padded batch of the row is (1, T). Tokens that nobody reads any more leave as in `isogloss.encoders.packing`.
+    Everything is worked out on the CPU.
     """
     device = input_ids.device
     row = _row_of(lengths, bool(fused_layers), wanted)
+    bias = math.log(cross_weight)
     last_fused = max(fused_layers, default=-1)
     layers: list[Layer] = []
     tokens, alike = torch.arange(len(row.entering)), {}
@@ -108,7 +114,7 @@ def pack_candidates(
             int(stay.sum()),
         )  # tokens only ever leave: equal numbers, equal ones
         if kind not in alike:
-            alike[kind] = _layer(row, MASKS[mask] if number in fused_layers else _diag, tokens, stay, device)
+            alike[kind] = _layer(row, MASKS[mask] if number in fused_layers else _diag, bias, tokens, stay, device)
         layers.append(alike[kind])
         tokens = tokens[stay]
     return Packed(
@@ -170,15 +176,20 @@ def _row_of(lengths: Lengths, fused: bool, wanted: Tensor | None) -> _Row:
     return _Row(pools, needed, *(each[needed] for each in (text, positions, types, asked, read)))
 
 
-def _layer(row: _Row, mask: Mask, tokens: Tensor, stay: Tensor, device: torch.device) -> Layer:
-    """What a layer does with these tokens of the row, of which some stay, if texts see each other by the mask."""
+def _layer(row: _Row, mask: Mask, bias: float, tokens: Tensor, stay: Tensor, device: torch.device) -> Layer:
+    """What a layer does with these tokens of the row, of which some stay, if texts see each other by the mask.
+
+    bias: of the scores of keys that belong to another text than the reader.
+    """
     texts = row.pools[-1][1].stop
     given = torch.bincount(row.text[tokens], minlength=texts)
     ends = given.cumsum(0)
     spans = list(zip((ends - given).tolist(), ends.tolist(), strict=True))  # of every text, among the given tokens
     staying = torch.bincount(row.text[tokens[stay]], minlength=texts).tolist()
     readings = [each for pool in row.pools for each in mask(*pool) if any(staying[text] for text in each[0])]
-    keys = torch.cat([torch.arange(*spans[text]) for _, seen in readings for text in seen])
+    seen = [(text, text not in readers) for readers, read in readings for text in read]
+    keys = torch.cat([torch.arange(*spans[text]) for text, _ in seen])
+    others = torch.repeat_interleave(torch.tensor([other for _, other in seen]), given[[text for text, _ in seen]])
     kept, leaving = stay.nonzero()[:, 0], (~stay).nonzero()[:, 0]
     gathered = torch.cat([kept, leaving]).argsort()[keys]  # numbers among the kept, then the leaving
     return Layer(
@@ -193,4 +204,5 @@ def _layer(row: _Row, mask: Mask, tokens: Tensor, stay: Tensor, device: torch.de
         kept=None if stay.all() else kept.to(device),
         leaving=None if stay.all() else leaving.to(device),
         keys=None if gathered.equal(torch.arange(len(tokens))) else gathered.to(device),
+        bias=bias * others.to(device) if bias and others.any() else None,
     )

@@ -22,6 +22,7 @@ class UniEncoder(EncoderWithHead):
     def build_head(self, hidden_size: int, num_labels: int, dropout: float) -> None:
         """A linear score; none where the texts' means are compared. `guess` is there while training at most."""
         self.mask: str = self.config.candidate_mask
+        self.cross_weight: float = getattr(self.config, "cross_weight", 1.0)
         self.output = nn.Linear(hidden_size, 1) if self.config.candidate_score == "linear" else None
         self.guess: TokenGuess | None = None
 
@@ -36,14 +37,22 @@ class UniEncoder(EncoderWithHead):
         wanted = torch.repeat_interleave(~context | (self.output is None), flat)
         wanted = wanted if asked is None else wanted | asked.cpu()
         packed, states = encode_candidates(
-            self.encoder, input_ids, lengths, self.mask, self.config.fused_layers, wanted=wanted
+            self.encoder,
+            input_ids,
+            lengths,
+            self.mask,
+            self.config.fused_layers,
+            cross_weight=self.cross_weight,
+            wanted=wanted,
         )
         means = text_means(packed, states, lengths)
+        own, candidates = means[context][context.cumsum(0)[~context] - 1], means[~context]
         if self.output is not None:
-            scores = self.output(means[~context])[:, 0]
+            scores = self.output(candidates)[:, 0]
+        elif self.config.candidate_score == "cosine":
+            scores = torch.cosine_similarity(own, candidates, dim=-1)
         else:
-            own = means[context][context.cumsum(0)[~context] - 1]
-            scores = (own * means[~context]).sum(-1) / means.shape[-1] ** 0.5  # as attention does
+            scores = (own * candidates).sum(-1) / means.shape[-1] ** 0.5  # as attention does
         return Scored(scores, packed.places, states)
 
     def guesses(self, states: Tensor) -> Tensor:
@@ -61,15 +70,26 @@ class Scored(NamedTuple):
 
 
 def with_mask(
-    encoder: PreTrainedModel, mask: str, local_layers: int = 0, fusion_layers: int = 0, score: str = "linear"
+    encoder: PreTrainedModel,
+    mask: str,
+    local_layers: int = 0,
+    fusion_layers: int = 0,
+    *,
+    score: str = "linear",
+    cross_weight: float = 1.0,
 ) -> UniEncoder:
     """The encoder under a fresh head: the mask rules in `fusion_layers` above the local ones, 0 = in all of them.
 
-    Under `diag` a candidate knows nothing of the context, and only the inner product can compare them.
+    Under `diag` a candidate knows nothing of the context: its linear score becomes the inner product of both.
 
     Raises:
-        UserError: it has fewer layers.
+        UserError: it has fewer layers, or a weight is given where no text reads another.
     """
+    if cross_weight != 1 and mask in ("diag", "square"):
+        raise UserError(
+            f"cross_weight = {cross_weight}: under the mask {mask} no text reads another beside itself; "
+            "leave it out, or take the mask one_way or arrow"
+        )
     depth = encoder.config.num_hidden_layers
     end = local_layers + fusion_layers if fusion_layers else depth
     if not local_layers < depth or end > depth:
@@ -78,5 +98,6 @@ def with_mask(
             "lower them, so that at least one is fused"
         )
     encoder.config.candidate_mask = mask
-    encoder.config.candidate_score = "inner_product" if mask == "diag" else score
+    encoder.config.cross_weight = cross_weight
+    encoder.config.candidate_score = "inner_product" if (mask, score) == ("diag", "linear") else score
     return UniEncoder(encoder, 1, [] if mask == "diag" else range(local_layers, end))

@@ -12,8 +12,11 @@ Where we differ, and why:
   others, so that a score depends on the pool: those of two calls, or of pools of two sizes, cannot be compared. The
   paper's mask is a setting.
 - The released code's `diag` scores a candidate that never saw the context. Here it is the inner product of both means.
-  The other masks may score so too (`score`): an encoder whose means say what a sentence means then begins with what it
-  knows, where a linear function has to learn from nothing what of two means goes together.
+  The other masks may score so too, or by the cosine (`score`): an encoder whose means say what a sentence means then
+  begins with what it knows, where a linear function has to learn from nothing what of two means goes together.
+- A token of another text may count less in attention than an own one (`cross_weight`). An encoder that was taught on
+  texts alone loses most of what its means say when a text sees another at once; with a small weight, which training
+  can make up for by larger keys, it begins nearly as if each were alone (decision 34).
 - Its other ways to see are settings too: `square` or `arrow` with `alone` is a cross-encoder, `one_way` with
   `local_layers` lets a candidate see the context in the upper layers only, as a poly-encoder's last one does.
 - A pool is the answer and `count` answers of other queries of the batch, whatever the batch's size. What is known to
@@ -30,7 +33,7 @@ from zlib import crc32
 
 import numpy as np
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 
 from isogloss.encoders import load_tokenizer, quiet
@@ -64,7 +67,9 @@ class Settings:
     """Settings of an encoder of candidates."""
 
     mask: Literal["one_way", "arrow", "diag", "square"] = "one_way"  # who sees whom, as `isogloss.encoders.candidates`
-    score: Literal["linear", "inner_product"] = "linear"  # of a candidate's mean state; or that times the context's
+    score: Literal["linear", "inner_product", "cosine"] = "linear"  # of a candidate's mean state; or with the context's
+    temperature: PositiveFloat = 0.05  # divides the cosines while training
+    cross_weight: PositiveFloat = 1.0  # what a token of another text counts in attention, one's own being 1
     local_layers: NonNegativeInt = 0  # layers below that read each text alone
     fusion_layers: NonNegativeInt = 0  # layers above them that read by the mask, the rest alone again; 0 = all
     alone: bool = False  # each candidate is read with a context of its own
@@ -128,7 +133,9 @@ class Method:
             raise UserError(
                 f"mlm_weight = {s.mlm_weight}: encoder {job.recipe.encoder} has no token that hides others; set it to 0"
             )
-        network = with_mask(job.load_encoder(), s.mask, s.local_layers, s.fusion_layers, s.score)
+        network = with_mask(
+            job.load_encoder(), s.mask, s.local_layers, s.fusion_layers, score=s.score, cross_weight=s.cross_weight
+        )
         if s.mlm_weight:
             network.guess = TokenGuess(network.config.hidden_size, network.config.vocab_size)
         return network
@@ -184,6 +191,8 @@ class Method:
         hidden, labels = batch["hidden"], batch.get("labels")
         asked = None if labels is None else labels != IGNORED
         scores, places, states = network.scores(batch["input_ids"], batch["lengths"], asked)
+        if self.settings.score == "cosine":
+            scores = scores / self.settings.temperature
         scores = scores.new_zeros(hidden.shape).masked_scatter(~hidden, scores)  # (candidates,) -> (B, C)
         answer = torch.zeros(len(hidden), dtype=torch.long, device=hidden.device)
         loss = weighted_mean(ranking_cross_entropy(scores, answer, hidden), batch["weights"])

@@ -21,11 +21,11 @@ property_test = settings(max_examples=30, deadline=None, suppress_health_check=[
 
 
 def dense_attention(module, query, key, value, mask, *, seen, places, scaling, sliding_window=None, **_):
-    """Attention by its formula, under one mask (T, T) for each layer."""
-    allowed = seen[module.layer_idx]
+    """Attention by its formula, with what each token counts for each, (T, T), in every layer."""
+    counts = seen[module.layer_idx].to(query.dtype)
     if sliding_window is not None:
-        allowed = allowed & ((places[:, None] - places).abs() < sliding_window)
-    weights = (query @ key.transpose(2, 3) * scaling).masked_fill(~allowed, -torch.inf).softmax(-1)
+        counts = counts * ((places[:, None] - places).abs() < sliding_window)
+    weights = (query @ key.transpose(2, 3) * scaling + counts.log()).softmax(-1)
     return (weights @ value).transpose(1, 2), None
 
 
@@ -48,17 +48,14 @@ def texts_of(sizes, seed=0):
     return torch.randint(5, 90, (sum(map(sum, lengths)),), generator=random), lengths
 
 
-def sees(mask, own, other):
-    """Whether a token of one text of a context (0 is the context itself) sees those of another."""
-    return {
-        "one_way": other in (0, own),
-        "arrow": other in (0, own) or own == 0,
-        "square": True,
-        "diag": own == other,
-    }[mask]
+def counts(mask, own, other, weight):
+    """What the tokens of a text count for those of one text of a context (0 is the context itself)."""
+    if own == other:
+        return 1.0
+    return {"one_way": weight * (other == 0), "arrow": weight * (0 in (own, other)), "square": 1.0, "diag": 0.0}[mask]
 
 
-def read_densely(encoder, ids, lengths, mask, fused):
+def read_densely(encoder, ids, lengths, mask, fused, weight=1.0):
     """The last states of all tokens, and which of them are candidates'."""
     texts = [
         (pool, text, each[0] if text else 0, own) for pool, each in enumerate(lengths) for text, own in enumerate(each)
@@ -66,7 +63,7 @@ def read_densely(encoder, ids, lengths, mask, fused):
     tokens = [(pool, text) for pool, text, _, length in texts for _ in range(length)]
 
     def table(name):
-        return torch.tensor([[a == b and sees(name, own, other) for b, other in tokens] for a, own in tokens])
+        return torch.tensor([[(a == b) * counts(name, own, other, weight) for b, other in tokens] for a, own in tokens])
 
     places = torch.cat([torch.arange(length) + start for *_, start, length in texts])
     types = torch.tensor([min(text, 1) for _, text in tokens])
@@ -81,14 +78,15 @@ def read_densely(encoder, ids, lengths, mask, fused):
     return output.last_hidden_state[0], types > 0
 
 
-@given(sizes, st.sampled_from(sorted(MASKS)), schedules, st.integers(0, 99))
+@given(sizes, st.sampled_from(sorted(MASKS)), schedules, st.sampled_from([1.0, 0.02, 3.0]), st.integers(0, 99))
 @property_test
-def test_a_row_is_read_as_under_a_dense_mask(pair_of_encoders, sizes, mask, fused, seed):
+def test_a_row_is_read_as_under_a_dense_mask(pair_of_encoders, sizes, mask, fused, weight, seed):
     (dense, encoder), (ids, lengths) = pair_of_encoders, texts_of(sizes, seed)
+    how = {"mask": mask, "fused_layers": fused, "cross_weight": weight}
     with torch.inference_mode():
-        expected, candidate = read_densely(dense, ids, lengths, mask, fused)
-        _, every = encode_candidates(encoder, ids, lengths, mask, fused, wanted=torch.ones_like(candidate))
-        packed, candidates = encode_candidates(encoder, ids, lengths, mask, fused)
+        expected, candidate = read_densely(dense, ids, lengths, mask, fused, weight)
+        _, every = encode_candidates(encoder, ids, lengths, **how, wanted=torch.ones_like(candidate))
+        packed, candidates = encode_candidates(encoder, ids, lengths, **how)
     torch.testing.assert_close(every, expected, **TOLERANCE)
     torch.testing.assert_close(candidates, expected[candidate], **TOLERANCE)
     means = [x.mean(0) for x in expected.split([length for each in lengths for length in each])]
@@ -112,30 +110,43 @@ def test_states_that_are_wanted_do_not_depend_on_what_else_is(pair_of_encoders, 
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # flex attention is not compiled on CPUs
+@pytest.mark.parametrize("weight", [1.0, 0.02])
 @pytest.mark.parametrize("mask", sorted(MASKS))
 @pytest.mark.parametrize("backend", [name for name in BACKENDS if name not in ("varlen", "segments")])
-def test_every_backend_reads_candidates_alike(pair_of_encoders, monkeypatch, backend, mask):
+def test_every_backend_reads_candidates_alike(pair_of_encoders, monkeypatch, backend, mask, weight):
     encoder, (ids, lengths) = pair_of_encoders[1], texts_of([(7, [3, 3, 5]), (1, [1]), (9, [2, 6])])
     found = []
     for name in ("segments", backend):
         monkeypatch.setenv(CHOICE, name)
         with torch.inference_mode():
-            found.append(encode_candidates(encoder, ids, lengths, mask, (1, 2, 3))[1])
+            found.append(encode_candidates(encoder, ids, lengths, mask, (1, 2, 3), cross_weight=weight)[1])
     torch.testing.assert_close(found[1], found[0], **TOLERANCE)
 
 
-@pytest.mark.parametrize("fused", [(0, 1, 2, 3), (1, 2)])
+@pytest.mark.parametrize(("fused", "weight"), [((0, 1, 2, 3), 1.0), ((1, 2), 1.0), ((1, 2, 3), 0.02)])
 @pytest.mark.parametrize("mask", sorted(MASKS))
-def test_gradients_are_those_under_the_dense_mask(make_encoder, mask, fused):
+def test_gradients_are_those_under_the_dense_mask(make_encoder, mask, fused, weight):
     encoders = make_encoder().double(), prepare(make_encoder().double())
     encoders[0].set_attn_implementation("dense_test")
     ids, lengths = texts_of([(5, [3, 3]), (2, [4])])
-    states, candidate = read_densely(encoders[0], ids, lengths, mask, fused)
+    states, candidate = read_densely(encoders[0], ids, lengths, mask, fused, weight)
     (states[candidate] ** 3).sum().backward()
-    (encode_candidates(encoders[1], ids, lengths, mask, fused)[1] ** 3).sum().backward()
+    (encode_candidates(encoders[1], ids, lengths, mask, fused, cross_weight=weight)[1] ** 3).sum().backward()
     for (name, expected), found in zip(encoders[0].named_parameters(), encoders[1].parameters(), strict=True):
         if not name.startswith("pooler"):
             torch.testing.assert_close(found.grad, expected.grad)
+
+
+@pytest.mark.parametrize("mask", ["one_way", "arrow"])
+def test_the_less_another_text_counts_the_more_each_is_read_alone(pair_of_encoders, mask):
+    encoder, (ids, lengths) = pair_of_encoders[1], texts_of([(7, [3, 3, 5]), (2, [4])])
+    with torch.inference_mode():
+        alone = encode_candidates(encoder, ids, lengths, "diag")[1]
+        apart = [
+            (encode_candidates(encoder, ids, lengths, mask, cross_weight=weight)[1] - alone).abs().max().item()
+            for weight in (1.0, 0.1, 0.01, 1e-9)
+        ]
+    assert apart == sorted(apart, reverse=True) and apart[0] > 10 * apart[2] and apart[3] < 1e-6
 
 
 @pytest.mark.parametrize("mask", ["one_way", "arrow", "square"])

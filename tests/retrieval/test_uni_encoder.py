@@ -136,6 +136,12 @@ def test_local_layers_are_fused_above_alone(encoder_folder):
             with_mask(load_encoder(encoder_folder), "one_way", first, fused)
 
 
+@pytest.mark.parametrize("mask", ["diag", "square"])
+def test_a_weight_of_other_texts_is_refused_where_no_text_reads_another(mask, encoder_folder):
+    with pytest.raises(UserError, match=f"cross_weight = 0.02: under the mask {mask} no text reads another"):
+        with_mask(load_encoder(encoder_folder), mask, cross_weight=0.02)
+
+
 def test_a_large_pool_is_read_in_parts_where_that_changes_nothing_and_else_refused(scorer_of, scorers):
     whole = scorers["one_way"].scores(TEXTS, [TEXTS * 3, TEXTS[:1], [], TEXTS])
     parts = scorer_of(keys_at_once=64).scores(TEXTS, [TEXTS * 3, TEXTS[:1], [], TEXTS])
@@ -165,7 +171,7 @@ def test_a_context_loses_its_oldest_words_and_a_candidate_its_last_ones(encoder_
 
 
 OPENED = [("xlm-roberta", {"mask": mask}) for mask in MASKS]
-OPENED += [("bert", {"mask": "arrow"}), ("modernbert", {}), ("xlm-roberta", {"score": INNER})]
+OPENED += [("bert", {"mask": "arrow"}), ("modernbert", {}), ("xlm-roberta", {"score": INNER, "cross_weight": 0.02})]
 
 
 @pytest.mark.parametrize(("architecture", "how"), OPENED)
@@ -241,6 +247,22 @@ def test_an_inner_product_is_of_a_context_that_sees_no_candidate(scorers):
     np.testing.assert_allclose(means[0], context, atol=1e-5)
 
 
+@pytest.mark.parametrize("mask", ["one_way", "diag"])
+def test_cosines_are_trained_by_their_quotient_with_the_temperature(scorer_of, encoder_folder, mask):
+    scorers = [scorer_of(mask=mask, score=score) for score in (INNER, "cosine")]
+    product, cosine = (each.scores(["Wo ist A?"], [TEXTS])[0] for each in scorers)
+    assert (np.abs(cosine) <= 1 + 1e-6).all() and np.abs(cosine - product).max() > 0.1
+    losses = []
+    for temperature in (0.05, 0.5):
+        method, made, network = prepared(encoder_folder, mask=mask, score="cosine", temperature=temperature, count=2)
+        batch = method.collate(made)(chosen(method, made, "en/A", "en/B", "de/C"))
+        scores = network.scores(batch["input_ids"], batch["lengths"]).scores.view(3, 3)
+        expected = torch.nn.functional.cross_entropy(scores / temperature, torch.zeros(3, dtype=torch.long))
+        losses.append(method.loss(network, batch))
+        torch.testing.assert_close(losses[-1], expected)
+    assert losses[0] != losses[1]
+
+
 @pytest.mark.parametrize("mask", ["arrow", "diag"])
 def test_layers_that_are_computed_again_give_the_same_gradients(mask, encoder_folder):
     method, made, network = prepared(encoder_folder, mask=mask, count=2, local_layers=1)
@@ -296,7 +318,7 @@ def untrained(tmp_path_factory, tokenizer):
     return folder
 
 
-@pytest.mark.parametrize("chosen", [{}, {"mask": "arrow", "local_layers": 1}])
+@pytest.mark.parametrize("chosen", [{}, {"mask": "arrow", "local_layers": 1}, {"cross_weight": 0.1, "score": INNER}])
 def test_it_learns_which_sentence_has_the_name_of_the_question(chosen, untrained, tmp_path):
     documents = collection(("en",))
     records = {tag: queries(tag, documents, NAMES[:6]) for tag in ("en", "de")}
