@@ -96,6 +96,13 @@ def first_token(states: Tensor, mask: Tensor) -> Tensor:
     return states[:, 0]
 
 
+def similarity(first: Tensor, second: Tensor, kind: str) -> Tensor:
+    """The cosines of vectors, (B, H) and (B, H) -> (B,); or their inner products, as attention scales them."""
+    if kind == "cosine":
+        return torch.cosine_similarity(first, second, dim=-1)
+    return (first * second).sum(-1) / first.shape[-1] ** 0.5  # else a softmax of them begins saturated
+
+
 def unit(vectors: Tensor) -> Tensor:
     """The vectors at length 1, (B, H)."""
     return torch.nn.functional.normalize(vectors, dim=-1)

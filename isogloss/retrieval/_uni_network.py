@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from isogloss.encoders.candidates import encode_candidates, text_means
 from isogloss.encoders.masked_tokens import TokenGuess
 from isogloss.encoders.models import EncoderWithHead
+from isogloss.encoders.sentence_vectors import similarity
 from isogloss.errors import UserError
 
 
@@ -49,10 +50,8 @@ class UniEncoder(EncoderWithHead):
         own, candidates = means[context][context.cumsum(0)[~context] - 1], means[~context]
         if self.output is not None:
             scores = self.output(candidates)[:, 0]
-        elif self.config.candidate_score == "cosine":
-            scores = torch.cosine_similarity(own, candidates, dim=-1)
         else:
-            scores = (own * candidates).sum(-1) / means.shape[-1] ** 0.5  # as attention does
+            scores = similarity(own, candidates, self.config.candidate_score)
         return Scored(scores, packed.places, states)
 
     def guesses(self, states: Tensor) -> Tensor:

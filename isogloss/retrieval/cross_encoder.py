@@ -11,7 +11,8 @@ Where we differ, and why:
   paper's, whether a pair belongs together, is `loss = "binary"`.
 - The head is that of the house's classifiers. `score = "inner_product"` has none: the mean state of the query's tokens
   times that of the document's after reading both, as in ANNCUR (Yadav et al. 2022, arXiv 2210.12579), whose scores are
-  closer to a matrix of low rank. There special tokens mark a mention and a title; a query has no such marks.
+  closer to a matrix of low rank. There special tokens mark a mention and a title; a query has no such marks. `cosine`
+  is that of the same means, over a temperature while training, as a bi-encoder's.
 - A batch mixes pairs of languages, and what is known to answer a query in any language is never its negative.
 """
 
@@ -23,12 +24,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from isogloss.encoders import load_encoder, load_tokenizer, quiet
 from isogloss.encoders.models import EncoderForSequenceClassification
-from isogloss.encoders.sentence_vectors import mean_of_tokens
+from isogloss.encoders.sentence_vectors import mean_of_tokens, similarity
 from isogloss.encoders.visibility import encode, prepare
 from isogloss.errors import UserError
 from isogloss.files import write_atomic
@@ -58,7 +59,7 @@ USE = """from sentence_transformers import CrossEncoder
 scores = CrossEncoder("THIS_FOLDER").predict([("a question", "a document")])"""
 OWN_USE = """from isogloss.retrieval.cross_encoder import Method, Settings
 
-scorer = Method(Settings(score="inner_product")).scorer(Path("THIS_FOLDER"))
+scorer = Method(Settings(score="{score}")).scorer(Path("THIS_FOLDER"))
 scores = scorer.scores(["a question"], [["a document"]])"""
 
 
@@ -66,7 +67,8 @@ scores = scorer.scores(["a question"], [["a document"]])"""
 class Settings:
     """Settings of an encoder of pairs."""
 
-    score: Literal["linear", "inner_product"] = "linear"  # the head's on the first token; or mean query x mean document
+    score: Literal["linear", "inner_product", "cosine"] = "linear"  # the head's on the first token; or of the two means
+    temperature: PositiveFloat = 0.05  # divides the cosines while training
     loss: Literal["softmax", "binary"] = "softmax"  # the answer among its negatives; or each pair by itself
     pairs: tuple[str, ...] = ()  # de-en ...: a query in German, a document in English; () = all pairs of languages
     negatives: str = RANDOM  # random, given, in_batch, or a ranker that finds them (bm25, a run, dense:tiny)
@@ -176,7 +178,9 @@ class Method:
         """The encoder, under a head if the score is linear."""
         if self.settings.score == "linear":
             return EncoderForSequenceClassification.from_encoder(job.load_encoder(), num_labels=1)
-        return prepare(without_pooler(job.load_encoder()))
+        encoder = prepare(without_pooler(job.load_encoder()))
+        encoder.config.pair_score = self.settings.score
+        return encoder
 
     def collate(self, job: "Job") -> Callable[[Sequence[Example]], dict[str, Any]]:
         """The function that lays out the pairs of a batch, (R, L), a query's answer first of its C candidates."""
@@ -193,6 +197,8 @@ class Method:
         """The loss of each query's candidates in nats, weighted mean."""
         hidden = batch["hidden"]
         scores = pair_scores(network, batch)
+        if self.settings.score == "cosine":
+            scores = scores / self.settings.temperature
         scores = scores.new_zeros(hidden.shape).masked_scatter(~hidden, scores)  # (R,) -> (B, C)
         answer = torch.zeros(len(hidden), dtype=torch.long, device=hidden.device)
         if self.settings.loss == "softmax":
@@ -217,7 +223,14 @@ class Method:
             head = [dense(inner, nn.ReLU, "sentence_embedding"), dense(last, nn.Identity, "scores")]
             parts = [pooling("first", network.config.hidden_size), *head]
             write_layout(folder, parts, "CrossEncoder", activation_fn="torch.nn.modules.linear.Identity")
-        card = ranker_card(network, job, TITLE, USE if library else OWN_USE, pipeline="text-ranking", library=library)
+        card = ranker_card(
+            network,
+            job,
+            TITLE,
+            USE if library else OWN_USE.format(score=self.settings.score),
+            pipeline="text-ranking",
+            library=library,
+        )
         write_atomic(folder / "README.md", card)
         alone = PairScorer(job.recipe.method, network, tokens, lambda work, read: [read(each) for each in work])
         return {"sanity": sanity_sample(found.sample(), alone.scores)}
@@ -246,12 +259,12 @@ def pair_rows(tokens: PairTokens, pairs: Sequence[tuple[np.ndarray, np.ndarray]]
 
 
 def pair_scores(network: Any, rows: Mapping[str, Tensor]) -> Tensor:
-    """The score of each row, (R,): the head's, or without one the inner product of the two texts' mean states."""
+    """The score of each row, (R,): the head's, or without one the inner product or cosine of the texts' mean states."""
     if isinstance(network, EncoderForSequenceClassification):
         return network(rows["input_ids"], rows["attention_mask"]).logits[:, 0].float()
     (states,) = encode(network, [(rows["input_ids"], rows["attention_mask"])])
     query, document = (mean_of_tokens(states, rows["parts"] == part) for part in (QUERY, DOCUMENT))
-    return (query * document).sum(-1) / states.shape[-1] ** 0.5  # as attention does: else softmax begins saturated
+    return similarity(query, document, getattr(network.config, "pair_score", "inner_product"))
 
 
 def blocks(pairs: Sequence[Sequence[Pair]]) -> Iterator[Sequence[Sequence[Pair]]]:

@@ -19,7 +19,7 @@ from isogloss.retrieval.cross_encoder import Method, PairScorer, Settings, block
 from isogloss.train_settings import TrainSettings
 from isogloss.training import fit
 
-KINDS = ("linear", "inner_product")
+KINDS = ("linear", "inner_product", "cosine")
 TEXTS = ["Where is A?", "B ist im Gasthof", "hotel", "Wo ist the room for two people in Berlin at nine?"]
 
 
@@ -97,15 +97,29 @@ def test_a_run_is_opened_with_the_scores_it_was_saved_with_and_no_others(score, 
         method.scorer(folder)
 
 
-def test_the_inner_product_is_that_of_the_mean_states_of_both_texts(encoder_folder):
-    method, made, network = prepared(encoder_folder, score="inner_product")
+@pytest.mark.parametrize("score", ["inner_product", "cosine"])
+def test_without_a_head_the_score_is_that_of_the_mean_states_of_both_texts(score, encoder_folder):
+    method, made, network = prepared(encoder_folder, score=score)
     tokens = method.prepared(made).tokens
     (query,), (document,) = tokens.queries(TEXTS[:1]), tokens.documents(TEXTS[1:2])
     rows = pair_rows(tokens, [(query, document)])
     states = network(rows["input_ids"], attention_mask=rows["attention_mask"]).last_hidden_state[0]
     first = 1 + len(query) + 2
-    expected = states[1 : 1 + len(query)].mean(0) @ states[first : first + len(document)].mean(0) / 32**0.5
+    means = states[1 : 1 + len(query)].mean(0), states[first : first + len(document)].mean(0)
+    expected = means[0] @ means[1] / 32**0.5 if score == "inner_product" else torch.cosine_similarity(*means, dim=0)
     torch.testing.assert_close(pair_scores(network, rows)[0], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_temperature_divides_the_cosines_in_training(encoder_folder):
+    losses = []
+    for temperature in (0.05, 0.5):
+        method, made, network = prepared(encoder_folder, score="cosine", temperature=temperature, count=3)
+        batch = method.collate(made)(method.examples(made)[:2])
+        scores = pair_scores(network, batch).view(2, 4)
+        losses.append(method.loss(network, batch))
+        expected = torch.nn.functional.cross_entropy(scores / temperature, torch.zeros(2, dtype=torch.long))
+        torch.testing.assert_close(losses[-1], expected)
+    assert losses[0] != losses[1]
 
 
 @pytest.mark.parametrize("loss", ["softmax", "binary"])
@@ -140,7 +154,10 @@ def test_an_example_is_as_long_as_its_pairs(encoder_folder):
         assert len(example) == int(method.collate(made)([example])["attention_mask"].sum())
 
 
-@pytest.mark.parametrize(("score", "loss"), [("linear", "softmax"), ("linear", "binary"), ("inner_product", "softmax")])
+LEARNT = [("linear", "softmax"), ("linear", "binary"), ("inner_product", "softmax"), ("cosine", "softmax")]
+
+
+@pytest.mark.parametrize(("score", "loss"), LEARNT)
 def test_it_learns_what_an_answer_looks_like(score, loss, encoder_folder, tmp_path):
     documents = (*collection(("de",)), *(Document(id=name, language="de", text=f"My bag is {name}") for name in NAMES))
     records = {tag: queries(tag, documents) for tag in ("en", "de")}
