@@ -5,9 +5,10 @@
 
 Pools come one at a time, as in a dialogue. The Uni-Encoder reads a context once with all its candidates; a
 cross-encoder reads it with each of them, ours without padding and that of sentence-transformers padded; a bi-encoder
-reads every text alone, `documents known` the context only. All have the same encoder with untrained heads, which costs
-the same as trained ones, and begin at the text. They take turns. The goal is that of the paper for long contexts, three
-times as fast as the cross-encoder.
+reads every text alone, `documents known` the context only. Under `weighed` a context counts less than the candidate
+that reads it, and the score is a cosine. All have the same encoder with untrained heads, which costs the same as
+trained ones, and begin at the text. They take turns. The goal is that of the paper for long contexts, three times as
+fast as the cross-encoder.
 """
 
 import argparse
@@ -39,6 +40,11 @@ from isogloss.retrieval.cross_encoder import PairScorer
 from isogloss.retrieval.uni_encoder import PoolScorer, Settings
 
 Pool = tuple[str, list[str]]  # a context and its candidates
+UNI = {
+    "one_way": Settings(),
+    "one_way, weighed": Settings(score="cosine", cross_weight=0.02),  # as the recipes
+    "arrow": Settings(mask="arrow"),
+}
 CROSS, LIBRARY, GOAL = "cross_encoder", "sentence-transformers", 3.0
 
 
@@ -106,9 +112,9 @@ def rankers_of(
     pair_tokens = PairTokens(load_tokenizer(encoder), lengths, "start")
     cross = EncoderForSequenceClassification.from_encoder(encoder, num_labels=1)
     scorers: dict[str, Any] = {CROSS: PairScorer(CROSS, cross, pair_tokens)}
-    for mask in ("one_way", "arrow"):
-        network = with_mask(load_encoder(encoder), mask)
-        scorers[mask] = PoolScorer(mask, network, PoolTokens(pair_tokens), Settings(mask=mask))
+    for name, how in UNI.items():
+        network = with_mask(load_encoder(encoder), how.mask, score=how.score, cross_weight=how.cross_weight)
+        scorers[name] = PoolScorer(name, network, PoolTokens(pair_tokens), how)
     library = library_cross_encoder(encoder, folder, lengths.max_length)
     vectors = vectors_by(encoder, lengths.max_length)
     return {

@@ -7,8 +7,8 @@
 Every row is trained by the recipe of its method on XDailyDialog in English and German, contexts and replies of both
 mixed, from the same encoder; masks with as many replies per context as the cross-encoder. `pairs` is the Uni-Encoder
 with a context for each reply, each seeing the other: a cross-encoder that is trained as the masks are. Nothing is tuned
-here. A direction is the language of the contexts and that of the replies. A score is the mean
-over the seeds, its interval of 95 % is over dialogues. What is finished is not done again.
+here. A direction is the language of the contexts and that of the replies. A score is the mean over the seeds, its
+interval of 95 % is over dialogues. What is finished is not done again.
 """
 
 import argparse

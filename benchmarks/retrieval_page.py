@@ -72,8 +72,9 @@ def _candidates(content: Mapping[str, Any]) -> Iterator[Piece]:
     yield (
         f"A context and {content['candidates']} candidates of {content['tokens']} tokens, by networks of the size of "
         f"`{content['encoder']}`, one pool after another: the Uni-Encoder reads the context once and all candidates "
-        "with it, a cross-encoder reads the context with each candidate, a bi-encoder each text alone. Times as fast "
-        "as our cross-encoder: median of the turns, in brackets the lowest and the highest."
+        "with it, a cross-encoder reads the context with each candidate, a bi-encoder each text alone. Weighed: the "
+        "context counts less than the candidate that reads it, and the score is a cosine. Times as fast as our "
+        "cross-encoder: median of the turns, in brackets the lowest and the highest."
     )
     yield Table(
         ["tokens of the context, ranker", "ms a pool", "times as fast as the cross-encoder"],

@@ -223,14 +223,8 @@ class Method:
             head = [dense(inner, nn.ReLU, "sentence_embedding"), dense(last, nn.Identity, "scores")]
             parts = [pooling("first", network.config.hidden_size), *head]
             write_layout(folder, parts, "CrossEncoder", activation_fn="torch.nn.modules.linear.Identity")
-        card = ranker_card(
-            network,
-            job,
-            TITLE,
-            USE if library else OWN_USE.format(score=self.settings.score),
-            pipeline="text-ranking",
-            library=library,
-        )
+        use = USE if library else OWN_USE.format(score=self.settings.score)
+        card = ranker_card(network, job, TITLE, use, pipeline="text-ranking", library=library)
         write_atomic(folder / "README.md", card)
         alone = PairScorer(job.recipe.method, network, tokens, lambda work, read: [read(each) for each in work])
         return {"sanity": sanity_sample(found.sample(), alone.scores)}
