@@ -1,7 +1,8 @@
 """Attention inside segments: the ways to compute it, all with the same result, and which is taken where.
 
 Every function takes queries (1, heads, P, d), keys and values (1, heads, K, d) of one packed row and its segments, and
-returns (1, heads, P, d). `window` is the largest distance plus one, None without sliding windows.
+returns (1, heads, P, d). A bias (K,) is added to every score of a key. `window` is the largest distance plus one, None
+without sliding windows.
 
 On CPUs a loop over the segments is the fastest (measured for 8 to 1,000 segments of 5 to 400 tokens, against blocks,
 up to twice as fast in a training step). On GPUs one kernel must read all segments: flash attention where it can
@@ -23,7 +24,7 @@ from isogloss.errors import UserError, nearest
 
 CHOICE = "ISOGLOSS_ATTENTION"
 AUTO = "auto"
-DIRECTIONS = 8  # of which a bias needs one; flash attention wants a multiple of 8
+DIRECTIONS = 8  # flash attention wants a multiple of them
 
 
 def attend(
@@ -37,18 +38,10 @@ def attend(
     dropout: float,
     scale: float,
 ) -> Tensor:
-    """The attention output (1, heads, P, d) of the backend that suits the device, or was asked for by name.
-
-    bias: (K,), added to every score of a key.
-    """
-    attention = BACKENDS[backend(query.device.type, query.dtype, window is not None, dropout > 0)]
-    if bias is None:
-        return attention(query, key, value, segments, window, dropout, scale)
-    # a backend without biases adds this one too: a further direction, in which a query times a key is the bias / scale
-    beside = F.pad(bias.to(key.dtype)[:, None], (0, DIRECTIONS - 1)).expand(*key.shape[:2], -1, -1)
-    query = torch.cat([query, query.new_full((*query.shape[:3], DIRECTIONS), 1 / scale)], -1)
-    key, value = torch.cat([key, beside], -1), F.pad(value, (0, DIRECTIONS))
-    return attention(query, key, value, segments, window, dropout, scale)[..., :-DIRECTIONS]
+    """The attention output (1, heads, P, d) of the backend that suits the device, or was asked for by name."""
+    name = backend(query.device.type, query.dtype, window is not None, dropout > 0)
+    bias = None if bias is None else bias.to(query.dtype)
+    return BACKENDS[name](query, key, value, segments, bias, window, dropout, scale)
 
 
 def backend(device: str, dtype: torch.dtype, windows: bool, dropout: bool) -> str:
@@ -76,7 +69,14 @@ def backend(device: str, dtype: torch.dtype, windows: bool, dropout: bool) -> st
 
 
 def by_segment(
-    query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    segments: Segments,
+    bias: Tensor | None,
+    window: int | None,
+    dropout: float,
+    scale: float,
 ) -> Tensor:
     """Each segment by itself, neighbours of equal length as one batch: nothing is computed that is not needed."""
     runs = _made(segments, ("runs", window), lambda: _runs(segments, window))
@@ -85,18 +85,27 @@ def by_segment(
         query.split([count * queries for count, queries, _, _ in runs], 2),
         key.split([count * keys for count, _, keys, _ in runs], 2),
         value.split([count * keys for count, _, keys, _ in runs], 2),
+        [None] * len(runs) if bias is None else bias.split([count * keys for count, _, keys, _ in runs]),
         strict=True,
     )
     outputs = []
-    for (count, *_, mask), *row in pieces:
+    for (count, *_, mask), *row, beside in pieces:
         q, k, v = (x if count == 1 else _one_by_one(x, count) for x in row)
+        added = _added(mask, None if beside is None else beside.view(count, 1, 1, -1))
         output = (
-            F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, scale=scale)
+            F.scaled_dot_product_attention(q, k, v, attn_mask=added, dropout_p=dropout, scale=scale)
             if k.shape[2]
             else torch.zeros_like(q)  # a text that is all padding sees nothing
         ).transpose(1, 2)
         outputs.append(output if count == 1 else output.flatten(0, 1)[None])
     return torch.cat(outputs, dim=1).transpose(1, 2)
+
+
+def _added(mask: Tensor | None, bias: Tensor | None) -> Tensor | None:
+    """What attention adds to the scores: the bias where the mask, if there is one, lets a key be seen."""
+    if mask is None or bias is None:
+        return mask if bias is None else bias
+    return bias.masked_fill(~mask, -torch.inf)
 
 
 def _one_by_one(run: Tensor, count: int) -> Tensor:
@@ -105,7 +114,14 @@ def _one_by_one(run: Tensor, count: int) -> Tensor:
 
 
 def in_blocks(
-    query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    segments: Segments,
+    bias: Tensor | None,
+    window: int | None,
+    dropout: float,
+    scale: float,
 ) -> Tensor:
     """All segments at once, each padded to the longest."""
     queries, keys, mask = _made(segments, ("blocks", window), lambda: _blocks(segments, window, query.device))
@@ -116,11 +132,12 @@ def in_blocks(
         spread = spread.index_copy(0, places, row[0].transpose(0, 1))
         return spread.view(count, length, *row.shape[1::2]).transpose(1, 2)
 
+    beside = None if bias is None else bias.new_zeros(count * longest).index_copy(0, keys, bias).view(count, 1, 1, -1)
     output = F.scaled_dot_product_attention(
         block(query, queries, max(segments.queries)),
         block(key, keys, longest),
         block(value, keys, longest),
-        attn_mask=mask,
+        attn_mask=_added(mask, beside),
         dropout_p=dropout,
         scale=scale,
     )
@@ -128,7 +145,14 @@ def in_blocks(
 
 
 def variable_length(
-    query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    segments: Segments,
+    bias: Tensor | None,
+    window: int | None,
+    dropout: float,
+    scale: float,
 ) -> Tensor:
     """Flash attention over segments of unequal length (GPU, half precision)."""
     from torch.nn.attention.varlen import varlen_attn
@@ -137,14 +161,33 @@ def variable_length(
         both = torch.tensor([(0, *segments.queries), (0, *segments.keys)])
         return both.cumsum(1).int().to(query.device)
 
+    size = query.shape[-1]
+    if bias is not None:  # it takes none
+        query, key, value = with_directions(query, key, value, bias, scale)
     queries, keys = _made(segments, "varlen", starts)
     q, k, v = (row[0].transpose(0, 1).contiguous() for row in (query, key, value))  # (tokens, heads, d)
     output: Any = varlen_attn(q, k, v, queries, keys, max(segments.queries), max(segments.keys), scale=scale)
-    return output.transpose(0, 1)[None]
+    return output[..., :size].transpose(0, 1)[None]
+
+
+def with_directions(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values with further directions, in which a query times a key is its bias / scale."""
+    beside = F.pad(bias[:, None], (0, DIRECTIONS - 1)).expand(*key.shape[:2], -1, -1)
+    query = torch.cat([query, query.new_full((*query.shape[:3], DIRECTIONS), 1 / scale)], -1)
+    return query, torch.cat([key, beside], -1), F.pad(value, (0, DIRECTIONS))
 
 
 def flexible(
-    query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    segments: Segments,
+    bias: Tensor | None,
+    window: int | None,
+    dropout: float,
+    scale: float,
 ) -> Tensor:
     """Flex attention under a block mask: blocks in which no query sees a key are skipped. Compiled once on a GPU."""
     from torch.nn.attention.flex_attention import create_block_mask
@@ -160,20 +203,33 @@ def flexible(
 
         return create_block_mask(seen, None, None, len(own), len(other), device=query.device)
 
+    def added(score: Tensor, _: Tensor, __: Tensor, ___: Tensor, j: Tensor) -> Tensor:
+        return score if bias is None else score + bias[j]
+
     mask = _made(segments, ("flex", window), block_mask)
-    return _flex_attention(query.device.type)(query, key, value, block_mask=mask, scale=scale)
+    attention = _flex_attention(query.device.type)
+    return attention(query, key, value, score_mod=None if bias is None else added, block_mask=mask, scale=scale)
 
 
 def reference(
-    query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    segments: Segments,
+    bias: Tensor | None,
+    window: int | None,
+    dropout: float,
+    scale: float,
 ) -> Tensor:
     """The whole row under one mask: every score is computed. What the others are tested against."""
     own, other = _numbers(segments, query.device)
     seen = own[:, None] == other
     if window is not None:
         seen &= (segments.query_positions[:, None] - segments.key_positions).abs() < window
-    output = F.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=dropout, scale=scale)
-    return output.masked_fill(~seen.any(1)[:, None], 0)
+    nothing = ~seen.any(1, keepdim=True)  # a text that is all padding
+    added = _added(seen | nothing, bias)
+    output = F.scaled_dot_product_attention(query, key, value, attn_mask=added, dropout_p=dropout, scale=scale)
+    return output.masked_fill(nothing, 0)
 
 
 BACKENDS: dict[str, Callable[..., Tensor]] = {

@@ -31,6 +31,10 @@ def segments_of(queries, keys):
     return Segments(queries, keys, positions(queries), positions(keys))
 
 
+def bias_of(segments, biased):
+    return torch.randn(sum(segments.keys), generator=torch.Generator().manual_seed(1)) if biased else None
+
+
 def rows_of(segments, gradients=False):
     random = torch.Generator().manual_seed(0)
     sizes = (sum(segments.queries), sum(segments.keys), sum(segments.keys))
@@ -39,15 +43,17 @@ def rows_of(segments, gradients=False):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # flex attention is not compiled on CPUs
+@pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("window", [None, 2])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", [name for name in ON_CPU if name != "reference"])
-def test_backends_agree_with_the_reference(name, shape, window):
+def test_backends_agree_with_the_reference(name, shape, window, biased):
     if window and "key" in shape.split():
         pytest.skip("windows are for real tokens")
+    segments = segments_of(*SHAPES[shape]), segments_of(*SHAPES[shape])  # each keeps what was made of it
     expected, found = (
-        BACKENDS[each](*rows_of(segments_of(*SHAPES[shape])), segments_of(*SHAPES[shape]), window, 0.0, 0.3)
-        for each in ("reference", name)
+        BACKENDS[each](*rows_of(own), own, bias_of(own, biased), window, 0.0, 0.3)
+        for each, own in zip(("reference", name), segments, strict=True)
     )
     torch.testing.assert_close(found, expected, atol=3e-6, rtol=0)
 
@@ -61,7 +67,7 @@ def test_neighbours_of_equal_length_are_read_at_once(monkeypatch):
         lambda q, *rest, **more: calls.append(len(q)) or computed(q, *rest, **more),
     )
     segments = segments_of(*SHAPES["neighbours equal"])
-    BACKENDS["segments"](*rows_of(segments), segments, None, 0.0, 0.3)
+    BACKENDS["segments"](*rows_of(segments), segments, None, None, 0.0, 0.3)
     assert calls == [1, 2, 3, 1]
 
 
@@ -69,7 +75,7 @@ def seen_by(segments, window=None):
     """For every query the keys it sees: without scores attention is their mean, and values name the keys."""
     keys = sum(segments.keys)
     queries, values = torch.zeros(1, 1, sum(segments.queries), keys), torch.eye(keys)[None, None]
-    return BACKENDS["reference"](queries, torch.zeros_like(values), values, segments, window, 0.0, 1.0)[0, 0] > 0
+    return BACKENDS["reference"](queries, torch.zeros_like(values), values, segments, None, window, 0.0, 1.0)[0, 0] > 0
 
 
 def test_the_window_is_measured_within_a_side_not_along_the_row():
@@ -83,15 +89,39 @@ def test_a_query_sees_its_own_segment_alone():
     assert seen.tolist() == [[True, True, False, False]] * 2 + [[False, False, True, True]]
 
 
+def test_directions_of_queries_and_keys_are_a_bias_for_a_kernel_without_one():
+    segments = segments_of(*SHAPES["unequal"])
+    rows, bias = rows_of(segments), bias_of(segments, biased=True)
+    expected = BACKENDS["reference"](*rows, segments, bias, None, 0.0, 0.3)
+    found = BACKENDS["reference"](*attention.with_directions(*rows, bias, 0.3), segments, None, None, 0.0, 0.3)
+    torch.testing.assert_close(found[..., :SIZE], expected, atol=3e-6, rtol=0)
+    assert found.shape[-1] == 2 * SIZE and not found[..., SIZE:].any()
+
+
+def test_a_bias_is_added_to_every_score_of_its_key():
+    segments = segments_of((2, 1), (2, 3))
+    query, key, value = rows_of(segments)
+    bias = bias_of(segments, biased=True)
+    scores = query @ key.transpose(2, 3) * 0.3 + bias
+    weights = torch.cat([scores[..., :2, :2].softmax(-1).flatten(2), scores[..., 2:, 2:].softmax(-1).flatten(2)], -1)
+    first, second = (
+        weights[..., :4].unflatten(2, (2, 2)) @ value[..., :2, :],
+        weights[..., None, 4:] @ value[..., 2:, :],
+    )
+    found = BACKENDS["reference"](query, key, value, segments, bias, None, 0.0, 0.3)
+    torch.testing.assert_close(found, torch.cat([first, second], 2), atol=3e-6, rtol=0)
+
+
+@pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("window", [None, 2])
 @pytest.mark.parametrize("shape", ["unequal", "neighbours equal", "fewer queries than keys", "no query"])
 @pytest.mark.parametrize("name", ["segments", "blocks"])
-def test_gradients_agree_with_the_reference(name, shape, window):
+def test_gradients_agree_with_the_reference(name, shape, window, biased):
     gradients = []
     for each in ("reference", name):
         segments = segments_of(*SHAPES[shape])
         rows = rows_of(segments, gradients=True)
-        BACKENDS[each](*rows, segments, window, 0.0, 0.3).pow(2).sum().backward()
+        BACKENDS[each](*rows, segments, bias_of(segments, biased), window, 0.0, 0.3).pow(2).sum().backward()
         gradients.append([row.grad for row in rows])
     for expected, found in zip(*gradients, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
@@ -101,9 +131,9 @@ def test_gradients_agree_with_the_reference(name, shape, window):
 def test_dropout_leaves_the_mean_and_changes_the_rest(name):
     segments = segments_of((5,), (5,))
     query, key, value = rows_of(segments)
-    without = BACKENDS[name](query, key, value, segments, None, 0.0, 0.3)
+    without = BACKENDS[name](query, key, value, segments, None, None, 0.0, 0.3)
     torch.manual_seed(0)
-    drawn = torch.stack([BACKENDS[name](query, key, value, segments, None, 0.5, 0.3) for _ in range(4000)])
+    drawn = torch.stack([BACKENDS[name](query, key, value, segments, None, None, 0.5, 0.3) for _ in range(4000)])
     assert (drawn[0] - drawn[1]).abs().max() > 1e-2
     torch.testing.assert_close(drawn.mean(0), without, atol=0.1, rtol=0)
 
