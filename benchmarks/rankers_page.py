@@ -55,6 +55,11 @@ def _responses(content: Mapping[str, Any]) -> Iterator[Piece]:
         "German in both places. The last column: points above the first row, on average over the directions, with the "
         "95 % interval, paired over dialogues."
     )
+    for run in [row["runs"][0] for row in rows.values() if "mask" in row["runs"][0]["config"]][:1]:
+        yield (
+            f"Where a mask says who sees whom, the score is {run['config']['score']}, another text counts "
+            f"{run['config'].get('cross_weight', 1.0):g}, and there are {run['updates']} updates."
+        )
     for measure in ("P@1", "RR"):
         yield Table(
             [f"{measure}, reads by", *first[measure], "against the first"],
