@@ -1,8 +1,7 @@
 """Attention inside segments: the ways to compute it, all with the same result, and which is taken where.
 
 Every function takes queries (1, heads, P, d), keys and values (1, heads, K, d) of one packed row and its segments, and
-returns (1, heads, P, d). A bias (K,) is added to every score of a key. `window` is the largest distance plus one, None
-without sliding windows.
+returns (1, heads, P, d). `window` is the largest distance plus one, None without sliding windows.
 
 On CPUs a loop over the segments is the fastest (measured for 8 to 1,000 segments of 5 to 400 tokens, against blocks,
 up to twice as fast in a training step). On GPUs one kernel must read all segments: flash attention where it can
@@ -28,20 +27,11 @@ DIRECTIONS = 8  # flash attention wants a multiple of them
 
 
 def attend(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    segments: Segments,
-    bias: Tensor | None = None,
-    *,
-    window: int | None,
-    dropout: float,
-    scale: float,
+    query: Tensor, key: Tensor, value: Tensor, segments: Segments, *, window: int | None, dropout: float, scale: float
 ) -> Tensor:
     """The attention output (1, heads, P, d) of the backend that suits the device, or was asked for by name."""
     name = backend(query.device.type, query.dtype, window is not None, dropout > 0)
-    bias = None if bias is None else bias.to(query.dtype)
-    return BACKENDS[name](query, key, value, segments, bias, window, dropout, scale)
+    return BACKENDS[name](query, key, value, segments, window, dropout, scale)
 
 
 def backend(device: str, dtype: torch.dtype, windows: bool, dropout: bool) -> str:
@@ -69,17 +59,11 @@ def backend(device: str, dtype: torch.dtype, windows: bool, dropout: bool) -> st
 
 
 def by_segment(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    segments: Segments,
-    bias: Tensor | None,
-    window: int | None,
-    dropout: float,
-    scale: float,
+    query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
 ) -> Tensor:
     """Each segment by itself, neighbours of equal length as one batch: nothing is computed that is not needed."""
     runs = _made(segments, ("runs", window), lambda: _runs(segments, window))
+    bias = _bias(segments, query)
     pieces = zip(
         runs,
         query.split([count * queries for count, queries, _, _ in runs], 2),
@@ -101,6 +85,10 @@ def by_segment(
     return torch.cat(outputs, dim=1).transpose(1, 2)
 
 
+def _bias(segments: Segments, query: Tensor) -> Tensor | None:
+    return None if segments.bias is None else segments.bias.to(query.dtype)
+
+
 def _added(mask: Tensor | None, bias: Tensor | None) -> Tensor | None:
     """What attention adds to the scores: the bias where the mask, if there is one, lets a key be seen."""
     if mask is None or bias is None:
@@ -114,14 +102,7 @@ def _one_by_one(run: Tensor, count: int) -> Tensor:
 
 
 def in_blocks(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    segments: Segments,
-    bias: Tensor | None,
-    window: int | None,
-    dropout: float,
-    scale: float,
+    query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
 ) -> Tensor:
     """All segments at once, each padded to the longest."""
     queries, keys, mask = _made(segments, ("blocks", window), lambda: _blocks(segments, window, query.device))
@@ -132,6 +113,7 @@ def in_blocks(
         spread = spread.index_copy(0, places, row[0].transpose(0, 1))
         return spread.view(count, length, *row.shape[1::2]).transpose(1, 2)
 
+    bias = _bias(segments, query)
     beside = None if bias is None else bias.new_zeros(count * longest).index_copy(0, keys, bias).view(count, 1, 1, -1)
     output = F.scaled_dot_product_attention(
         block(query, queries, max(segments.queries)),
@@ -145,14 +127,7 @@ def in_blocks(
 
 
 def variable_length(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    segments: Segments,
-    bias: Tensor | None,
-    window: int | None,
-    dropout: float,
-    scale: float,
+    query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
 ) -> Tensor:
     """Flash attention over segments of unequal length (GPU, half precision)."""
     from torch.nn.attention.varlen import varlen_attn
@@ -161,7 +136,7 @@ def variable_length(
         both = torch.tensor([(0, *segments.queries), (0, *segments.keys)])
         return both.cumsum(1).int().to(query.device)
 
-    size = query.shape[-1]
+    size, bias = query.shape[-1], _bias(segments, query)
     if bias is not None:  # it takes none
         query, key, value = with_directions(query, key, value, bias, scale)
     queries, keys = _made(segments, "varlen", starts)
@@ -180,14 +155,7 @@ def with_directions(
 
 
 def flexible(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    segments: Segments,
-    bias: Tensor | None,
-    window: int | None,
-    dropout: float,
-    scale: float,
+    query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
 ) -> Tensor:
     """Flex attention under a block mask: blocks in which no query sees a key are skipped. Compiled once on a GPU."""
     from torch.nn.attention.flex_attention import create_block_mask
@@ -203,6 +171,8 @@ def flexible(
 
         return create_block_mask(seen, None, None, len(own), len(other), device=query.device)
 
+    bias = _bias(segments, query)
+
     def added(score: Tensor, _: Tensor, __: Tensor, ___: Tensor, j: Tensor) -> Tensor:
         return score if bias is None else score + bias[j]
 
@@ -212,14 +182,7 @@ def flexible(
 
 
 def reference(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    segments: Segments,
-    bias: Tensor | None,
-    window: int | None,
-    dropout: float,
-    scale: float,
+    query: Tensor, key: Tensor, value: Tensor, segments: Segments, window: int | None, dropout: float, scale: float
 ) -> Tensor:
     """The whole row under one mask: every score is computed. What the others are tested against."""
     own, other = _numbers(segments, query.device)
@@ -227,7 +190,7 @@ def reference(
     if window is not None:
         seen &= (segments.query_positions[:, None] - segments.key_positions).abs() < window
     nothing = ~seen.any(1, keepdim=True)  # a text that is all padding
-    added = _added(seen | nothing, bias)
+    added = _added(seen | nothing, _bias(segments, query))
     output = F.scaled_dot_product_attention(query, key, value, attn_mask=added, dropout_p=dropout, scale=scale)
     return output.masked_fill(nothing, 0)
 

@@ -198,11 +198,11 @@ def _layer(row: _Row, mask: Mask, bias: float, tokens: Tensor, stay: Tensor, dev
             keys=tuple(sum(spans[text][1] - spans[text][0] for text in seen) for _, seen in readings),
             query_positions=row.positions[tokens[stay]].to(device),
             key_positions=row.positions[tokens[keys]].to(device),
+            bias=bias * others.to(device) if bias and others.any() else None,
         ),
         copied=None,
         given=None if len(tokens) == len(row.entering) else tokens.to(device),
         kept=None if stay.all() else kept.to(device),
         leaving=None if stay.all() else leaving.to(device),
         keys=None if gathered.equal(torch.arange(len(tokens))) else gathered.to(device),
-        bias=bias * others.to(device) if bias and others.any() else None,
     )

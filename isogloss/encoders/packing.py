@@ -28,6 +28,7 @@ class Segments:
     keys: tuple[int, ...]
     query_positions: Tensor  # (P,)
     key_positions: Tensor  # (keys,)
+    bias: Tensor | None = None  # (keys,), added to every score of a key; None = nothing
     made: dict[object, object] = field(default_factory=dict)
 
 
@@ -41,7 +42,6 @@ class Layer:
     kept: Tensor | None  # of those, the ones that it passes on; None = all
     leaving: Tensor | None  # of those, the ones that only give it their keys and values
     keys: Tensor | None  # its keys in the row's order: numbers among the kept, then the leaving; None = as given
-    bias: Tensor | None = None  # (keys,) added to every score of a key; None = nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def visible_attention(
     if layer.keys is not None:
         key, value = key.index_select(2, layer.keys), value.index_select(2, layer.keys)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    output = attend(query, key, value, layer.segments, layer.bias, window=sliding_window, dropout=dropout, scale=scale)
+    output = attend(query, key, value, layer.segments, window=sliding_window, dropout=dropout, scale=scale)
     return output.transpose(1, 2), None
 
 

@@ -24,15 +24,12 @@ SHAPES = {
 }
 
 
-def segments_of(queries, keys):
+def segments_of(queries, keys, biased=False):
     def positions(lengths):
         return torch.cat([torch.arange(length) for length in lengths])
 
-    return Segments(queries, keys, positions(queries), positions(keys))
-
-
-def bias_of(segments, biased):
-    return torch.randn(sum(segments.keys), generator=torch.Generator().manual_seed(1)) if biased else None
+    bias = torch.randn(sum(keys), generator=torch.Generator().manual_seed(1)) if biased else None
+    return Segments(queries, keys, positions(queries), positions(keys), bias)
 
 
 def rows_of(segments, gradients=False):
@@ -50,9 +47,9 @@ def rows_of(segments, gradients=False):
 def test_backends_agree_with_the_reference(name, shape, window, biased):
     if window and "key" in shape.split():
         pytest.skip("windows are for real tokens")
-    segments = segments_of(*SHAPES[shape]), segments_of(*SHAPES[shape])  # each keeps what was made of it
+    segments = [segments_of(*SHAPES[shape], biased) for _ in range(2)]  # each keeps what was made of it
     expected, found = (
-        BACKENDS[each](*rows_of(own), own, bias_of(own, biased), window, 0.0, 0.3)
+        BACKENDS[each](*rows_of(own), own, window, 0.0, 0.3)
         for each, own in zip(("reference", name), segments, strict=True)
     )
     torch.testing.assert_close(found, expected, atol=3e-6, rtol=0)
@@ -67,7 +64,7 @@ def test_neighbours_of_equal_length_are_read_at_once(monkeypatch):
         lambda q, *rest, **more: calls.append(len(q)) or computed(q, *rest, **more),
     )
     segments = segments_of(*SHAPES["neighbours equal"])
-    BACKENDS["segments"](*rows_of(segments), segments, None, None, 0.0, 0.3)
+    BACKENDS["segments"](*rows_of(segments), segments, None, 0.0, 0.3)
     assert calls == [1, 2, 3, 1]
 
 
@@ -75,7 +72,7 @@ def seen_by(segments, window=None):
     """For every query the keys it sees: without scores attention is their mean, and values name the keys."""
     keys = sum(segments.keys)
     queries, values = torch.zeros(1, 1, sum(segments.queries), keys), torch.eye(keys)[None, None]
-    return BACKENDS["reference"](queries, torch.zeros_like(values), values, segments, None, window, 0.0, 1.0)[0, 0] > 0
+    return BACKENDS["reference"](queries, torch.zeros_like(values), values, segments, window, 0.0, 1.0)[0, 0] > 0
 
 
 def test_the_window_is_measured_within_a_side_not_along_the_row():
@@ -90,25 +87,24 @@ def test_a_query_sees_its_own_segment_alone():
 
 
 def test_directions_of_queries_and_keys_are_a_bias_for_a_kernel_without_one():
-    segments = segments_of(*SHAPES["unequal"])
-    rows, bias = rows_of(segments), bias_of(segments, biased=True)
-    expected = BACKENDS["reference"](*rows, segments, bias, None, 0.0, 0.3)
-    found = BACKENDS["reference"](*attention.with_directions(*rows, bias, 0.3), segments, None, None, 0.0, 0.3)
+    biased, plain = segments_of(*SHAPES["unequal"], biased=True), segments_of(*SHAPES["unequal"])
+    rows = rows_of(biased)
+    expected = BACKENDS["reference"](*rows, biased, None, 0.0, 0.3)
+    found = BACKENDS["reference"](*attention.with_directions(*rows, biased.bias, 0.3), plain, None, 0.0, 0.3)
     torch.testing.assert_close(found[..., :SIZE], expected, atol=3e-6, rtol=0)
     assert found.shape[-1] == 2 * SIZE and not found[..., SIZE:].any()
 
 
 def test_a_bias_is_added_to_every_score_of_its_key():
-    segments = segments_of((2, 1), (2, 3))
+    segments = segments_of((2, 1), (2, 3), biased=True)
     query, key, value = rows_of(segments)
-    bias = bias_of(segments, biased=True)
-    scores = query @ key.transpose(2, 3) * 0.3 + bias
+    scores = query @ key.transpose(2, 3) * 0.3 + segments.bias
     weights = torch.cat([scores[..., :2, :2].softmax(-1).flatten(2), scores[..., 2:, 2:].softmax(-1).flatten(2)], -1)
     first, second = (
         weights[..., :4].unflatten(2, (2, 2)) @ value[..., :2, :],
         weights[..., None, 4:] @ value[..., 2:, :],
     )
-    found = BACKENDS["reference"](query, key, value, segments, bias, None, 0.0, 0.3)
+    found = BACKENDS["reference"](query, key, value, segments, None, 0.0, 0.3)
     torch.testing.assert_close(found, torch.cat([first, second], 2), atol=3e-6, rtol=0)
 
 
@@ -119,9 +115,9 @@ def test_a_bias_is_added_to_every_score_of_its_key():
 def test_gradients_agree_with_the_reference(name, shape, window, biased):
     gradients = []
     for each in ("reference", name):
-        segments = segments_of(*SHAPES[shape])
+        segments = segments_of(*SHAPES[shape], biased)
         rows = rows_of(segments, gradients=True)
-        BACKENDS[each](*rows, segments, bias_of(segments, biased), window, 0.0, 0.3).pow(2).sum().backward()
+        BACKENDS[each](*rows, segments, window, 0.0, 0.3).pow(2).sum().backward()
         gradients.append([row.grad for row in rows])
     for expected, found in zip(*gradients, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
@@ -131,9 +127,9 @@ def test_gradients_agree_with_the_reference(name, shape, window, biased):
 def test_dropout_leaves_the_mean_and_changes_the_rest(name):
     segments = segments_of((5,), (5,))
     query, key, value = rows_of(segments)
-    without = BACKENDS[name](query, key, value, segments, None, None, 0.0, 0.3)
+    without = BACKENDS[name](query, key, value, segments, None, 0.0, 0.3)
     torch.manual_seed(0)
-    drawn = torch.stack([BACKENDS[name](query, key, value, segments, None, None, 0.5, 0.3) for _ in range(4000)])
+    drawn = torch.stack([BACKENDS[name](query, key, value, segments, None, 0.5, 0.3) for _ in range(4000)])
     assert (drawn[0] - drawn[1]).abs().max() > 1e-2
     torch.testing.assert_close(drawn.mean(0), without, atol=0.1, rtol=0)
 
