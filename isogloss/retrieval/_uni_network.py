@@ -87,7 +87,7 @@ def with_mask(
     if cross_weight != 1 and mask in ("diag", "square"):
         raise UserError(
             f"cross_weight = {cross_weight}: under the mask {mask} no text reads another beside itself; "
-            "leave it out, or take the mask one_way or arrow"
+            "set it to 1, or take the mask one_way or arrow"
         )
     depth = encoder.config.num_hidden_layers
     end = local_layers + fusion_layers if fusion_layers else depth
