@@ -15,7 +15,7 @@ Where we differ, and why:
   The other masks may score so too, or by the cosine (`score`): an encoder whose means say what a sentence means then
   begins with what it knows, where a linear function has to learn from nothing what of two means goes together.
 - A token of another text may count less in attention than an own one (`cross_weight`). An encoder that was taught on
-  texts alone loses most of what its means say when a text sees another at once; with a small weight, which training
+  texts alone loses half of what its means say when a text sees another at once; with a small weight, which training
   can make up for by larger keys, it begins nearly as if each were alone (decision 34).
 - Its other ways to see are settings too: `square` or `arrow` with `alone` is a cross-encoder, `one_way` with
   `local_layers` lets a candidate see the context in the upper layers only, as a poly-encoder's last one does.
